@@ -1,0 +1,36 @@
+--- @include "includes/constants"
+--- @include "includes/removeMessage"
+-- Frees one slice of the chunks of a deleted queue.
+-- KEYS[1] partition
+-- → 1 when there is more to free, else 0
+local SLICE, UNLINKS = 512, 1024
+local base = KEYS[1]
+local trash = base .. ':trash'
+
+local item = redis.call('LINDEX', trash, 0)
+if not item then return 0 end
+local kind, id, from, to, topic = string.match(item, '^(%S+) (%S+) (%d+) (%d+) (%S+)$')
+from, to = tonumber(from), tonumber(to)
+local prefix = base .. ':q:' .. id .. ':c:'
+
+if kind == 'bodies' then
+  local last = math.min(to, from + UNLINKS - 1)
+  for chunk = from, last do redis.call('UNLINK', prefix .. text(chunk)) end
+  from = last + 1
+else
+  local chunk = prefix .. text(from)
+  local page = redis.call('HSCAN', chunk, 0, 'COUNT', SLICE)
+  for i = 1, #page[2], 2 do
+    local field, packed = page[2][i], page[2][i + 1]
+    if string.sub(field, 1, 1) ~= 'd' then releaseBody(base, topic, referredBody(packed)) end
+    redis.call('HDEL', chunk, field)
+  end
+  if redis.call('EXISTS', chunk) == 0 then from = from + 1 end
+end
+
+if from > to then
+  redis.call('LPOP', trash)
+else
+  redis.call('LSET', trash, 0, kind .. ' ' .. id .. ' ' .. text(from) .. ' ' .. text(to) .. ' ' .. topic)
+end
+return redis.call('EXISTS', trash)

@@ -1,0 +1,20 @@
+--- @include "loadQueue"
+-- Removes a queue's sets and state at once. Its chunks go too while they are few; many chunks, and those whose entries refer to
+-- bodies of a topic, are left to the trash, which upkeep empties in slices.
+local UNLINK_LIMIT = 1024
+
+local function discardQueue(queue)
+  wakeWaiters(queue, 1, 0)
+  local from, to = math.floor(queue.lowest / CHUNK), math.floor(queue.sequence / CHUNK)
+  redis.call('UNLINK', queue.key, queue.ready, queue.delayed, queue.leased, queue.outbox)
+  redis.call('ZREM', queue.base .. ':due', queue.id)
+  if queue.pending or to - from >= UNLINK_LIMIT then
+    if queue.sequence > 0 then
+      local kind = queue.pending and 'references' or 'bodies'
+      redis.call('RPUSH', queue.base .. ':trash',
+        kind .. ' ' .. queue.id .. ' ' .. text(from) .. ' ' .. text(to) .. ' ' .. (queue.topic or '-'))
+    end
+    return
+  end
+  for chunk = from, to do redis.call('UNLINK', queue.key .. ':c:' .. text(chunk)) end
+end

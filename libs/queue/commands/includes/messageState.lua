@@ -1,0 +1,28 @@
+-- Packed message: format (1) · priority (1) · enqueue time (6) · expire time (6) · payload, or in format 2 the number of a topic's body (6).
+-- Delivery state: format (1) · delivery number (4) · dequeue count (4) · first dequeue time (6), 0 = never received.
+local function packMessage(priority, enqueued, expires, payload)
+  return struct.pack('>BBI6I6', 1, priority, enqueued, expires) .. payload
+end
+
+local function packReference(priority, enqueued, expires, body)
+  return struct.pack('>BBI6I6I6', 2, priority, enqueued, expires, body)
+end
+
+local function expireTime(packed)
+  return (struct.unpack('>I6', packed, 9))
+end
+
+local function referredBody(packed)
+  return (struct.unpack('>I6', packed, 15))
+end
+
+local function packDelivery(number, count, first)
+  return struct.pack('>BI4I4I6', 1, number, count, first)
+end
+
+-- → delivery number, dequeue count, first dequeue time
+local function unpackDelivery(state)
+  if not state then return 0, 0, 0 end
+  local _, number, count, first = struct.unpack('>BI4I4I6', state)
+  return number, count, first
+end

@@ -1,0 +1,33 @@
+--- @include "loadQueue"
+--- @include "messageState"
+-- Moves what has become due from delayed and leased to ready, at most PROMOTE_LIMIT of each. A message that has used up its
+-- deliveries goes to the outbox instead. → true when more is due.
+local function promoteSet(queue, set)
+  local due = redis.call('ZRANGEBYSCORE', set, '-inf', text(queue.now), 'LIMIT', 0, PROMOTE_LIMIT)
+  if #due == 0 then return false end
+  local ready, spent = {}, {}
+  for _, member in ipairs(due) do
+    local sequence, priority = splitMember(member)
+    local target = ready
+    if queue.maxReceive > 0 then
+      local chunk, _, delivery = locate(queue, sequence)
+      local _, count = unpackDelivery(redis.call('HGET', chunk, delivery))
+      if count >= queue.maxReceive then target = spent end
+    end
+    target[#target + 1] = target == spent and text(queue.now) or rank(sequence, priority)
+    target[#target + 1] = member
+  end
+  if #ready > 0 then redis.call('ZADD', queue.ready, unpack(ready)) end
+  if #spent > 0 then
+    redis.call('ZADD', queue.outbox, unpack(spent))
+    visitBy(queue, queue.now)
+  end
+  redis.call('ZREM', set, unpack(due))
+  return #due == PROMOTE_LIMIT
+end
+
+local function promoteDue(queue)
+  local moreLeased = promoteSet(queue, queue.leased)
+  local moreDelayed = promoteSet(queue, queue.delayed)
+  return moreLeased or moreDelayed
+end

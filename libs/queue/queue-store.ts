@@ -1,0 +1,191 @@
+import type { Deployment } from '#redis/deployment.js';
+import { LuaScript } from '#redis/lua-script.js';
+import { listNames, type NamePage, type Page } from '#redis/name-index.js';
+import type { RedisClient } from '#redis/redis-client.js';
+import { toStorageError } from '#redis/redis-unavailable.js';
+import type { Clock } from '#runtime/clock.js';
+import {
+  checkQueueAttributes,
+  DEFAULT_QUEUE_ATTRIBUTES,
+  sameAttributes,
+  type QueueAttributes,
+  type QueueDescription,
+} from './queue-attributes.js';
+import { QueueAlreadyExist, QueueNotExist } from './queue-errors.js';
+import { checkQueueName } from './queue-name.js';
+import { newId, readRecord, type StoredRecord } from './record.js';
+import { ReplyCode } from './reply-code.js';
+
+/** A queue as the data plane needs it, from this process's cache. */
+export interface QueueRecord extends StoredRecord<QueueAttributes> {
+  readonly partition: number;
+}
+
+type ScriptArgument = string | number | Buffer;
+
+const SCRIPTS = {
+  create: new LuaScript(new URL('./commands/createQueue-1.lua', import.meta.url)),
+  setAttributes: new LuaScript(new URL('./commands/setQueueAttributes-1.lua', import.meta.url)),
+  describe: new LuaScript(new URL('./commands/describeQueues-1.lua', import.meta.url)),
+  delete: new LuaScript(new URL('./commands/deleteQueue-1.lua', import.meta.url)),
+};
+
+/** Records kept in this process. A stale one costs a second round trip and no more: scripts compare the version they are given. */
+const CACHE_SIZE = 20_000;
+
+/** How often a step is repeated because somebody changed the queue in between. */
+const STALE_RETRIES = 5;
+
+/** Queues and their attributes. Times in seconds, as the protocol has them; ranges in `limits.ts`. */
+export class QueueStore {
+  readonly #cache = new Map<string, QueueRecord>();
+
+  constructor(
+    private readonly client: RedisClient,
+    readonly deployment: Deployment,
+    private readonly clock?: Clock,
+  ) {}
+
+  /**
+   * @returns `unchanged` when a queue of that name exists with equal attributes, those not given counting as their defaults
+   * @throws QueueAlreadyExist when its attributes differ · InvalidArgument · InvalidQueueName · QueueNameLengthError
+   */
+  async createQueue(account: string, name: string, attributes: Partial<QueueAttributes>): Promise<'created' | 'unchanged'> {
+    checkQueueName(name);
+    checkQueueAttributes(attributes);
+    const wanted = { ...DEFAULT_QUEUE_ATTRIBUTES, ...attributes };
+    const partition = this.deployment.partitionOf(account, name);
+    const [code, packed] = (await this.run(SCRIPTS.create, partition, [
+      `${account}/${name}`,
+      newId(),
+      JSON.stringify(wanted),
+      wanted.deadLetterPolicy?.maxReceiveCount ?? 0,
+    ])) as [number, Buffer];
+    const record = this.#remember(account, name, partition, packed);
+    if (code === ReplyCode.OK) return 'created';
+    if (!sameAttributes(record.attributes, wanted)) throw new QueueAlreadyExist(name);
+    return 'unchanged';
+  }
+
+  /** Changes what is given and leaves the rest. @throws QueueNotExist · InvalidArgument */
+  async setQueueAttributes(account: string, name: string, changes: Partial<QueueAttributes>): Promise<void> {
+    checkQueueAttributes(changes);
+    await this.withQueue(account, name, async (queue) => {
+      const attributes = { ...queue.attributes, ...changes };
+      const [code] = (await this.run(SCRIPTS.setAttributes, queue.partition, [
+        `${account}/${name}`,
+        queue.id,
+        queue.version,
+        JSON.stringify(attributes),
+        attributes.deadLetterPolicy?.maxReceiveCount ?? 0,
+      ])) as [number];
+      if (code === ReplyCode.STALE) return STALE;
+      this.forget(account, name);
+      return undefined;
+    });
+  }
+
+  /** @throws QueueNotExist */
+  async getQueue(account: string, name: string): Promise<QueueDescription> {
+    checkQueueName(name);
+    const [description] = await this.describeQueues(account, [name]);
+    if (description === undefined) throw new QueueNotExist(name);
+    return description;
+  }
+
+  /** Queues that are gone are left out. */
+  async describeQueues(account: string, names: readonly string[]): Promise<QueueDescription[]> {
+    const byPartition = Map.groupBy(names, (name) => this.deployment.partitionOf(account, name));
+    const found = new Map<string, QueueDescription>();
+    await Promise.all(
+      [...byPartition].map(async ([partition, group]) => {
+        const replies = (await this.run(SCRIPTS.describe, partition, group.map((name) => `${account}/${name}`))) as DescribeReply[];
+        replies.forEach((reply, index) => {
+          const name = group[index]!;
+          if (reply.length > 0) found.set(name, describe(name, reply));
+        });
+      }),
+    );
+    return names.flatMap((name) => found.get(name) ?? []);
+  }
+
+  /** @returns false when there was no such queue */
+  async deleteQueue(account: string, name: string): Promise<boolean> {
+    checkQueueName(name);
+    const partition = this.deployment.partitionOf(account, name);
+    this.forget(account, name);
+    const [code] = (await this.run(SCRIPTS.delete, partition, [`${account}/${name}`])) as [number];
+    return code === ReplyCode.OK;
+  }
+
+  listQueues(account: string, page: Page): Promise<NamePage> {
+    return storage(() => listNames(this.client, this.deployment, 'queue-names', account, page));
+  }
+
+  /**
+   * Runs a step with the queue's record; when the step finds the record stale, again with a fresh one.
+   * @throws QueueNotExist
+   */
+  async withQueue<T>(account: string, name: string, step: (queue: QueueRecord) => Promise<T | typeof STALE>): Promise<T> {
+    let queue = this.#cache.get(`${account}/${name}`) ?? (await this.#load(account, name));
+    for (let attempt = 0; attempt < STALE_RETRIES; attempt++) {
+      const result = await step(queue);
+      if (result !== STALE) return result;
+      queue = await this.#load(account, name);
+    }
+    throw new Error(`queue ${name} changes faster than it can be read`);
+  }
+
+  /** Runs a script in a partition, on the caller's clock where there is one. @throws RedisUnavailable · RedisFull */
+  run(script: LuaScript, partition: number, args: readonly ScriptArgument[]): Promise<unknown> {
+    const now = this.clock === undefined ? '' : this.clock.now();
+    return storage(() => script.run(this.client, [this.deployment.base(partition)], [now, ...args]));
+  }
+
+  forget(account: string, name: string): void {
+    this.#cache.delete(`${account}/${name}`);
+  }
+
+  async #load(account: string, name: string): Promise<QueueRecord> {
+    checkQueueName(name);
+    this.forget(account, name);
+    const partition = this.deployment.partitionOf(account, name);
+    const packed = await storage(() => this.client.hgetBuffer(`${this.deployment.base(partition)}:queues`, `${account}/${name}`));
+    if (packed === null) throw new QueueNotExist(name);
+    return this.#remember(account, name, partition, packed);
+  }
+
+  #remember(account: string, name: string, partition: number, packed: Buffer): QueueRecord {
+    if (this.#cache.size >= CACHE_SIZE) this.#cache.delete(this.#cache.keys().next().value!);
+    const record = { ...readRecord<QueueAttributes>(packed), partition };
+    this.#cache.set(`${account}/${name}`, record);
+    return record;
+  }
+}
+
+/** A step's answer: the record it was given is out of date. */
+export const STALE = Symbol('stale');
+
+type DescribeReply = [record: Buffer, active: number, inactive: number, delayed: number, deadLettering: number];
+
+function describe(name: string, [packed, active, inactive, delayed, deadLettering]: DescribeReply): QueueDescription {
+  const { attributes, createTime, lastModifyTime } = readRecord<QueueAttributes>(packed);
+  return {
+    ...attributes,
+    name,
+    createTime,
+    lastModifyTime,
+    activeMessages: active,
+    inactiveMessages: inactive,
+    delayMessages: delayed,
+    deadLettering,
+  };
+}
+
+async function storage<T>(step: () => Promise<T>): Promise<T> {
+  try {
+    return await step();
+  } catch (error) {
+    throw toStorageError(error);
+  }
+}

@@ -1,0 +1,104 @@
+import { createHash } from 'node:crypto';
+import { LuaScript } from '#redis/lua-script.js';
+import type { Logger } from '#runtime/log.js';
+import type { StoredContent } from './message-codec.js';
+import { moveMessage } from './message-mover.js';
+import type { QueueAttributes } from './queue-attributes.js';
+import { QueueNotExist } from './queue-errors.js';
+import type { QueueStore } from './queue-store.js';
+import { readRecord } from './record.js';
+
+const SCRIPTS = {
+  visit: new LuaScript(new URL('./commands/visitQueues-1.lua', import.meta.url)),
+  readOutbox: new LuaScript(new URL('./commands/readOutbox-1.lua', import.meta.url)),
+  dropOutbox: new LuaScript(new URL('./commands/dropOutbox-1.lua', import.meta.url)),
+  emptyTrash: new LuaScript(new URL('./commands/emptyTrash-1.lua', import.meta.url)),
+};
+
+/** Dead letters that one round moves from one queue; the next round follows at once while there are more. */
+const MOVES = 64;
+/** Rounds of one call, so that a huge backlog in one partition does not keep a duty from the others. */
+const ROUNDS = 64;
+/** Seconds for which a move is remembered; a mover that died must be repeated within that time. */
+const MARK_LIFE = 86_400;
+
+/**
+ * What must happen in a partition without anybody asking: messages past their retention are removed, spent messages move to their
+ * dead-letter queue, chunks of deleted queues are freed. Any number of processes may run it at the same time.
+ */
+export class QueueUpkeep {
+  constructor(
+    private readonly queues: QueueStore,
+    private readonly options: { readonly region: string; readonly logger: Logger },
+  ) {}
+
+  /** @returns when the partition wants to be visited again (ms since the epoch), undefined when nothing is scheduled */
+  async run(partition: number): Promise<number | undefined> {
+    for (let round = 0; round < ROUNDS; round++) {
+      const reply = (await this.queues.run(SCRIPTS.visit, partition, [])) as [Buffer, ...Buffer[]];
+      const [due, ...withOutbox] = reply;
+      for (const id of withOutbox) await this.#moveDeadLetters(partition, id.toString());
+      const trash = (await this.queues.run(SCRIPTS.emptyTrash, partition, [])) as number;
+      const next = Number(due);
+      if (trash === 0 && (next === 0 || next > Date.now())) return next === 0 ? undefined : next;
+    }
+    return Date.now();
+  }
+
+  async #moveDeadLetters(partition: number, id: string): Promise<void> {
+    for (;;) {
+      const [field, record, ...rows] = (await this.queues.run(SCRIPTS.readOutbox, partition, [id, MOVES])) as OutboxReply;
+      if (field === undefined || record === undefined || rows.length === 0) return;
+      const owner = readOwner(field, record);
+      const target = owner.attributes.deadLetterPolicy?.targetQueue;
+      if (target === undefined) return;
+      try {
+        await Promise.all(rows.map(([member, packed]) => this.#move(owner, target, id, member, packed)));
+      } catch (error) {
+        if (!(error instanceof QueueNotExist)) throw error;
+        this.options.logger.warn({ queue: owner.name, target }, 'dead-letter queue does not exist; its messages wait');
+        return;
+      }
+      await this.queues.run(SCRIPTS.dropOutbox, partition, [id, ...rows.map(([member]) => member)]);
+      if (rows.length < MOVES) return;
+    }
+  }
+
+  async #move(owner: Owner, target: string, id: string, member: Buffer, packed: Buffer): Promise<void> {
+    if (packed.length === 0) return;
+    const origin = `acs:mns:${this.options.region}:${owner.account}:/queues/${owner.name}`;
+    const mark = createHash('sha256').update(`dead-letter ${id} ${member.toString()} ${target}`).digest().subarray(0, 16);
+    await moveMessage(this.queues, owner.account, target, {
+      packed,
+      mark: { id: mark, seconds: MARK_LIFE },
+      change: (content, messageId) => withOrigin(content, origin, messageId),
+    });
+  }
+}
+
+type OutboxReply = [field?: Buffer, record?: Buffer, ...rows: [member: Buffer, packed: Buffer][]];
+
+interface Owner {
+  readonly account: string;
+  readonly name: string;
+  readonly attributes: QueueAttributes;
+}
+
+function readOwner(field: Buffer, record: Buffer): Owner {
+  const [account = '', name = ''] = field.toString().split('/');
+  return { account, name, attributes: readRecord<QueueAttributes>(record).attributes };
+}
+
+/** Dead letters say where they come from; names as in the MNS SDKs. */
+function withOrigin(content: StoredContent, origin: string, messageId: string): StoredContent {
+  const kept = (content.systemProperties ?? []).filter(({ name }) => !name.startsWith('DLQ'));
+  return {
+    ...content,
+    systemProperties: [
+      ...kept,
+      { name: 'DLQMessageType', value: 'Queue', type: 'STRING' },
+      { name: 'DLQSourceArn', value: origin, type: 'STRING' },
+      { name: 'DLQOriginMessageId', value: messageId, type: 'STRING' },
+    ],
+  };
+}

@@ -1,0 +1,88 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { RedisClient } from './redis-client.js';
+
+/**
+ * A Lua file that runs inside Redis as one atomic step.
+ *
+ * - The file is named `<operation>-<number of keys>.lua`; the first key decides the slot, all other keys are computed inside its hash tag.
+ * - A line `--- @include "name"` is replaced, once per script, by `includes/name.lua` beside the file (or by a path relative to it).
+ * - Redis ≥ 7 is told that the script may run when memory is full: what frees memory must not be refused. Scripts that store
+ *   new messages carry `--- @deny-oom` instead.
+ */
+export class LuaScript {
+  readonly name: string;
+  readonly numberOfKeys: number;
+  readonly #plain: Variant;
+  readonly #flagged: Variant;
+
+  constructor(file: URL) {
+    const path = fileURLToPath(file);
+    const match = /^(\w+)-(\d+)\.lua$/.exec(basename(path));
+    if (match === null) throw new Error(`${path}: expected <operation>-<number of keys>.lua`);
+    this.name = match[1]!;
+    this.numberOfKeys = Number(match[2]);
+    const source = resolveIncludes(file);
+    const denyOom = source.includes('--- @deny-oom');
+    this.#plain = variant(source);
+    this.#flagged = denyOom ? this.#plain : variant(`#!lua flags=allow-oom\n${source}`);
+  }
+
+  /** Runs the script; sends its text only when the server does not have it yet. */
+  async run(client: RedisClient, keys: readonly string[], args: readonly (string | number | Buffer)[]): Promise<unknown> {
+    const { sha, source } = (await supportsFlags(client)) ? this.#flagged : this.#plain;
+    const rest = [this.numberOfKeys, ...keys, ...args] as const;
+    try {
+      return await client.callBuffer('EVALSHA', sha, ...rest);
+    } catch (error) {
+      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+      return await client.callBuffer('EVAL', source, ...rest);
+    }
+  }
+}
+
+interface Variant {
+  readonly source: string;
+  readonly sha: string;
+}
+
+function variant(source: string): Variant {
+  return { source, sha: createHash('sha1').update(source).digest('hex') };
+}
+
+const INCLUDE = /^--- @include "([^"]+)"$/gm;
+
+/** @throws Error for an include that is missing or that leads back to itself. */
+export function resolveIncludes(file: URL, seen = new Set<string>(), path: readonly string[] = []): string {
+  if (path.includes(file.href)) throw new Error(`include cycle: ${[...path, file.href].join(' → ')}`);
+  if (seen.has(file.href)) return '';
+  seen.add(file.href);
+  return readFileSync(file, 'utf8').replace(INCLUDE, (_line, name: string) => {
+    const included = name.includes('/') ? new URL(`${name}.lua`, file) : new URL(includesFolder(file) + `${name}.lua`, file);
+    return resolveIncludes(included, seen, [...path, file.href]);
+  });
+}
+
+function includesFolder(file: URL): string {
+  return file.pathname.includes('/includes/') ? './' : './includes/';
+}
+
+const flagSupport = new WeakMap<RedisClient, Promise<boolean>>();
+
+/** Script flags exist since Redis 7.0 (and in every Valkey, which reports itself as Redis 7.2). */
+function supportsFlags(client: RedisClient): Promise<boolean> {
+  let known = flagSupport.get(client);
+  if (known === undefined) {
+    known = readVersion(client).then((major) => major >= 7);
+    known.catch(() => flagSupport.delete(client));
+    flagSupport.set(client, known);
+  }
+  return known;
+}
+
+async function readVersion(client: RedisClient): Promise<number> {
+  const info = String(await client.call('INFO', 'server'));
+  return Number(/^redis_version:(\d+)/m.exec(info)?.[1] ?? 0);
+}
