@@ -1,8 +1,8 @@
 import type { Deployment } from '#redis/deployment.js';
 import { LuaScript } from '#redis/lua-script.js';
 import { listNames, type NamePage, type Page } from '#redis/name-index.js';
+import { PartitionScripts, storage, type ScriptArgument } from '#redis/partition-scripts.js';
 import type { RedisClient } from '#redis/redis-client.js';
-import { toStorageError } from '#redis/redis-unavailable.js';
 import type { Clock } from '#runtime/clock.js';
 import {
   checkQueueAttributes,
@@ -21,8 +21,6 @@ export interface QueueRecord extends StoredRecord<QueueAttributes> {
   readonly partition: number;
 }
 
-type ScriptArgument = string | number | Buffer;
-
 const SCRIPTS = {
   create: new LuaScript(new URL('./commands/createQueue-1.lua', import.meta.url)),
   setAttributes: new LuaScript(new URL('./commands/setQueueAttributes-1.lua', import.meta.url)),
@@ -39,12 +37,15 @@ const STALE_RETRIES = 5;
 /** Queues and their attributes. Times in seconds, as the protocol has them; ranges in `limits.ts`. */
 export class QueueStore {
   readonly #cache = new Map<string, QueueRecord>();
+  readonly #scripts: PartitionScripts;
 
   constructor(
     private readonly client: RedisClient,
     readonly deployment: Deployment,
-    private readonly clock?: Clock,
-  ) {}
+    clock?: Clock,
+  ) {
+    this.#scripts = new PartitionScripts(client, deployment, clock);
+  }
 
   /**
    * @returns `unchanged` when a queue of that name exists with equal attributes, those not given counting as their defaults
@@ -136,10 +137,9 @@ export class QueueStore {
     throw new Error(`queue ${name} changes faster than it can be read`);
   }
 
-  /** Runs a script in a partition, on the caller's clock where there is one. @throws RedisUnavailable · RedisFull */
+  /** @throws RedisUnavailable · RedisFull */
   run(script: LuaScript, partition: number, args: readonly ScriptArgument[]): Promise<unknown> {
-    const now = this.clock === undefined ? '' : this.clock.now();
-    return storage(() => script.run(this.client, [this.deployment.base(partition)], [now, ...args]));
+    return this.#scripts.run(script, partition, args);
   }
 
   forget(account: string, name: string): void {
@@ -180,12 +180,4 @@ function describe(name: string, [packed, active, inactive, delayed, deadLetterin
     delayMessages: delayed,
     deadLettering,
   };
-}
-
-async function storage<T>(step: () => Promise<T>): Promise<T> {
-  try {
-    return await step();
-  } catch (error) {
-    throw toStorageError(error);
-  }
 }

@@ -1,7 +1,7 @@
 --- @include "includes/constants"
 --- @include "includes/removeMessage"
 -- Frees one slice of the chunks of a deleted queue.
--- KEYS[1] partition
+-- KEYS[1] partition · ARGV: now (not used)
 -- → 1 when there is more to free, else 0
 local SLICE, UNLINKS = 512, 1024
 local base = KEYS[1]

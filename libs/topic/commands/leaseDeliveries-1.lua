@@ -1,0 +1,35 @@
+--- @include "../../queue/commands/includes/constants"
+--- @include "../../queue/commands/includes/readNow"
+--- @include "../../queue/commands/includes/takeReady"
+--- @include "includes/loadPending"
+-- A drain takes what its pending queue has due. With `lastLook` and nothing due it disarms the queue in the same step.
+-- KEYS[1] partition · ARGV: now, pending queue id, epoch, how many, lease (ms), lastLook (0|1)
+-- → {GONE} another epoch is in charge, or the subscription is gone
+--   {OK, subscription name, subscription record, account/topic, {member, delivery number, attempts, published, expires, body}…}
+--   {AGAIN, time for which a timer must be added (0 = none is needed), 1 when the caller must look again at once}
+local queue = loadPending(KEYS[1], ARGV[2], readNow(ARGV[1]))
+if not queue or not queue.armed or queue.epoch ~= tonumber(ARGV[3]) then return { GONE } end
+local topicKey = queue.base .. ':t:' .. queue.topic
+
+local function describe(member, packed, number, attempts)
+  local body = referredBody(packed)
+  local _, _, published, expires = struct.unpack('>BBI6I6', packed)
+  local stored = redis.call('HGET', topicKey .. ':b:' .. text(math.floor(body / CHUNK)), text(body % CHUNK))
+  if not stored then return nil end
+  return { member, number, attempts, text(published), text(expires), stored }
+end
+
+local more = promoteDue(queue)
+local taken, budgetUsed = takeReady(queue, tonumber(ARGV[4]), queue.now + tonumber(ARGV[5]), false, describe)
+if #taken > 0 then
+  redis.call('HSET', queue.key, 't', text(queue.now))
+  redis.call('ZADD', queue.base .. ':armed', text(queue.now), queue.id)
+  return { OK, queue.subscription, redis.call('HGET', topicKey .. ':s', queue.subscription),
+    redis.call('HGET', topicKey, 'nm'), unpack(taken) }
+end
+if more or budgetUsed or ARGV[6] == '0' then return { AGAIN, '0', (more or budgetUsed) and 1 or 0 } end
+
+redis.call('HSET', queue.key, 'a', 0)
+redis.call('ZREM', queue.base .. ':armed', queue.id)
+restIfEmpty(queue)
+return { AGAIN, text(setTimer(queue) or 0), 0 }

@@ -1,0 +1,20 @@
+--- @include "../../queue/commands/includes/constants"
+--- @include "../../queue/commands/includes/readNow"
+--- @include "../../queue/commands/includes/record"
+-- Replaces the attributes of a subscription that still has the version the caller read.
+-- KEYS[1] partition · ARGV: now, account/topic, subscription name, pending queue id, version of the record, attributes (JSON)
+-- → {OK} | {STALE}
+local base, name, id = KEYS[1], ARGV[3], ARGV[4]
+
+local topic = redis.call('HGET', base .. ':topics', ARGV[2])
+if not topic then return { STALE } end
+local key = base .. ':t:' .. recordId(topic)
+local record = redis.call('HGET', key .. ':s', name)
+if not record or recordId(record) ~= id then return { STALE } end
+local version, created, modified = recordTimes(record)
+if version ~= tonumber(ARGV[5]) then return { STALE } end
+
+local now = math.max(readNow(ARGV[1]), modified)
+redis.call('HSET', key .. ':s', name, packRecord(id, version + 1, created, now, ARGV[6]))
+redis.call('HINCRBY', key, 'v', 1)
+return { OK }

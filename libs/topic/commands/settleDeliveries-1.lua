@@ -1,0 +1,55 @@
+--- @include "../../queue/commands/includes/constants"
+--- @include "../../queue/commands/includes/readNow"
+--- @include "../../queue/commands/includes/removeMessage"
+--- @include "includes/loadPending"
+-- Records what became of leased deliveries, each with its line of the attempt log. A lease that has run out still counts as long as
+-- nobody else got the delivery: what was delivered is not delivered twice for being late.
+-- KEYS[1] partition · ARGV: now, pending queue id, life of the attempt log (ms), then 5 per delivery: member, delivery number,
+--   outcome (0 delivered, 1 retry, 2 failed, 3 returned), not before (ms, for retry), attempt ('' = none)
+-- → per delivery OK | GONE
+local DELIVERED, RETRY, FAILED = 0, 1, 2
+local HOUR = 3600000
+local base = KEYS[1]
+local queue = loadPending(base, ARGV[2], readNow(ARGV[1]))
+local replies = {}
+
+local function logAttempt(attempt)
+  local key = base .. ':al:' .. text(math.floor(queue.now / HOUR))
+  redis.call('ZADD', key, 0, attempt)
+  if redis.call('PTTL', key) < 0 then redis.call('PEXPIRE', key, ARGV[3]) end
+end
+
+local function settle(member, number, outcome, notBefore)
+  local sequence, priority = splitMember(member)
+  local chunk, _, field = locate(queue, sequence)
+  local current, attempts, first = unpackDelivery(redis.call('HGET', chunk, field))
+  if current ~= number then return GONE end
+  local set = queue.leased
+  if not redis.call('ZSCORE', set, member) then set = queue.ready end
+  if not redis.call('ZSCORE', set, member) then return GONE end
+
+  if outcome == RETRY then
+    -- Retries carry priority 2: they never stand before a first attempt.
+    redis.call('HSET', chunk, field, packDelivery(number, attempts + 1, first))
+    redis.call('ZADD', queue.delayed, notBefore, joinMember(sequence, 2))
+  elseif outcome == DELIVERED or outcome == FAILED then
+    dropEntry(queue, sequence)
+    if outcome == FAILED then redis.call('HINCRBY', queue.key, 'fl', 1) end
+  else
+    redis.call('ZADD', queue.ready, rank(sequence, priority), member)
+    if set == queue.ready then return OK end
+  end
+  redis.call('ZREM', set, member)
+  return OK
+end
+
+for at = 4, #ARGV, 5 do
+  local reply = queue and settle(ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), ARGV[at + 3]) or GONE
+  if reply == OK and ARGV[at + 4] ~= '' then logAttempt(ARGV[at + 4]) end
+  replies[#replies + 1] = reply
+end
+if queue then
+  restIfEmpty(queue)
+  if queue.armed then redis.call('ZADD', base .. ':armed', text(queue.now), queue.id) end
+end
+return replies

@@ -1,0 +1,43 @@
+import type { NewTopicMessage } from './topic.js';
+import type { PendingQueueAddress, Subscription } from './subscription.js';
+
+/** A pending queue that has something due and needs a drain; `epoch` names this arming of it. */
+export interface Wakeup extends PendingQueueAddress {
+  readonly epoch: number;
+}
+
+/** One message that a subscription is owed, leased to a worker. */
+export interface PendingDelivery {
+  /** Names this lease; opaque. */
+  readonly handle: string;
+  readonly messageId: string;
+  /** Milliseconds since the epoch. */
+  readonly publishTime: number;
+  /** Milliseconds since the epoch: afterwards the message is too old to be delivered. */
+  readonly expireTime: number;
+  readonly message: NewTopicMessage;
+  /** Attempts whose outcome was recorded; 0 for the first attempt. */
+  readonly attempts: number;
+}
+
+export type LeaseReply =
+  /** Another drain owns the queue, or the subscription is gone: stop at once. */
+  | { readonly state: 'ended' }
+  | { readonly state: 'leased'; readonly subscription: Subscription; readonly deliveries: readonly PendingDelivery[] }
+  /** Nothing is due. With `lastLook` the queue was disarmed in the same step; `timer` is then the time for which a timer must be added. */
+  | { readonly state: 'idle'; readonly timer?: number };
+
+/** What became of a leased delivery. `attempt` goes to the attempt log in the same step. */
+export type Settlement = {
+  readonly handle: string;
+  /** Encoded by the attempt log; absent when nothing was attempted. */
+  readonly attempt?: Buffer;
+} & (
+  | { readonly outcome: 'delivered' }
+  /** Due again at `notBefore` (milliseconds since the epoch). */
+  | { readonly outcome: 'retry'; readonly notBefore: number }
+  /** Given up: removed and counted, or moved to the subscription's dead-letter queue. */
+  | { readonly outcome: 'failed' }
+  /** Not attempted after all (shutdown): due at once, no attempt counted. */
+  | { readonly outcome: 'returned' }
+);

@@ -1,0 +1,34 @@
+import type { MessageContent } from '#queue/message.js';
+
+/** What the owner of a topic can set. */
+export interface TopicAttributes {
+  /** Bytes, 1,024 to 65,536. */
+  readonly maximumMessageSize: number;
+  readonly loggingEnabled: boolean;
+}
+
+export const DEFAULT_TOPIC_ATTRIBUTES: TopicAttributes = { maximumMessageSize: 65_536, loggingEnabled: false };
+
+/** Seconds that a published message waits for its subscriptions at the most; fixed by MNS. */
+export const TOPIC_MESSAGE_RETENTION = 86_400;
+
+export interface TopicDescription extends TopicAttributes {
+  readonly name: string;
+  /** Milliseconds since the epoch. */
+  readonly createTime: number;
+  readonly lastModifyTime: number;
+  /** Published messages that at least one subscription still waits for. */
+  readonly messageCount: number;
+}
+
+export interface NewTopicMessage extends MessageContent {
+  /** At most 16 characters; matched exactly against the filter tag of each subscription. */
+  readonly messageTag?: string;
+  /** Channel parameters as JSON text, by the MNS element name (DirectMail, DirectSMS, DYSMS, DM, Push, …). Stored, and read by the channel. */
+  readonly messageAttributes?: Readonly<Record<string, string>>;
+}
+
+export interface PublishedMessage {
+  readonly messageId: string;
+  readonly bodyMd5: string;
+}
