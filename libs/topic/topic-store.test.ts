@@ -1,7 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { EventEmitter } from 'node:events';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { LongPoll } from '#queue/long-poll.js';
 import { QueueStore } from '#queue/queue-store.js';
 import { QueueUpkeep } from '#queue/upkeep.js';
 import { Deployment } from '#redis/deployment.js';
