@@ -125,7 +125,7 @@ async function wakeUps(hub: BenchHub): Promise<Row[]> {
   for (let n = 0; n < 100; n++) await hub.call('PUT', `/queues/idle-${n}`);
   await hub.call('PUT', '/queues/watched');
   const waits = others.map((lane, n) => lane.request(signedRequest(hub.credentials, 'GET', `/queues/idle-${n % 100}/messages?waitseconds=30`)));
-  waits.forEach((wait) => wait.catch(() => undefined));
+  for (const wait of waits) wait.catch(() => undefined);
   const [receiver] = await hub.connect(1);
   const delays: number[] = [];
   for (let i = 0; i < 300; i++) {

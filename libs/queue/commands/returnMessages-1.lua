@@ -14,7 +14,8 @@ for at = 3, #ARGV, 2 do
   if delivery and delivery.set == queue.leased then
     local sequence, priority = splitMember(member)
     local count = delivery.count - 1
-    redis.call('HSET', delivery.chunk, delivery.field, packDelivery(delivery.number, count, count > 0 and delivery.first or 0))
+    redis.call('HSET', delivery.chunk, delivery.field, 
+      packDelivery(delivery.number, count, count > 0 and delivery.first or 0, delivery.expires))
     redis.call('ZADD', queue.ready, rank(sequence, priority), member)
     redis.call('ZREM', queue.leased, member)
     returned = returned + 1

@@ -22,7 +22,7 @@ end
 local function settle(member, number, outcome, notBefore)
   local sequence, priority = splitMember(member)
   local chunk, _, field = locate(queue, sequence)
-  local current, attempts, first = unpackDelivery(redis.call('HGET', chunk, field))
+  local current, attempts, first, expires = unpackDelivery(redis.call('HGET', chunk, field))
   if current ~= number then return GONE end
   local set = queue.leased
   if not redis.call('ZSCORE', set, member) then set = queue.ready end
@@ -30,7 +30,7 @@ local function settle(member, number, outcome, notBefore)
 
   if outcome == RETRY then
     -- Retries carry priority 2: they never stand before a first attempt.
-    redis.call('HSET', chunk, field, packDelivery(number, attempts + 1, first))
+    redis.call('HSET', chunk, field, packDelivery(number, attempts + 1, first, expires))
     redis.call('ZADD', queue.delayed, notBefore, joinMember(sequence, 2))
   elseif outcome == DELIVERED or outcome == FAILED then
     dropEntry(queue, sequence)

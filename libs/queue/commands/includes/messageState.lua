@@ -1,5 +1,6 @@
 -- Packed message: format (1) · priority (1) · enqueue time (6) · expire time (6) · payload, or in format 2 the number of a topic's body (6).
--- Delivery state: format (1) · delivery number (4) · dequeue count (4) · first dequeue time (6), 0 = never received.
+-- Delivery state: format (1) · delivery number (4) · dequeue count (4) · first dequeue time (6), 0 = never received · expire time (6),
+-- so that a handle can be judged without reading the body.
 local function packMessage(priority, enqueued, expires, payload)
   return struct.pack('>BBI6I6', 1, priority, enqueued, expires) .. payload
 end
@@ -16,13 +17,13 @@ local function referredBody(packed)
   return (struct.unpack('>I6', packed, 15))
 end
 
-local function packDelivery(number, count, first)
-  return struct.pack('>BI4I4I6', 1, number, count, first)
+local function packDelivery(number, count, first, expires)
+  return struct.pack('>BI4I4I6I6', 1, number, count, first, expires)
 end
 
--- → delivery number, dequeue count, first dequeue time
+-- → delivery number, dequeue count, first dequeue time, expire time
 local function unpackDelivery(state)
-  if not state then return 0, 0, 0 end
-  local _, number, count, first = struct.unpack('>BI4I4I6', state)
-  return number, count, first
+  if not state then return 0, 0, 0, nil end
+  local _, number, count, first, expires = struct.unpack('>BI4I4I6I6', state)
+  return number, count, first, expires
 end

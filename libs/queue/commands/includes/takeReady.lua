@@ -34,7 +34,7 @@ local function takeReady(queue, count, until_, countsOnLease, describe)
         if reply then
           leased[#leased + 1] = text(until_)
           leased[#leased + 1] = member
-          states[#states + 1] = { chunk, field, packDelivery(number + 1, deliveries, first) }
+          states[#states + 1] = { chunk, field, packDelivery(number + 1, deliveries, first, expireTime(packed)) }
           taken[#taken + 1] = reply
         else
           gone[#gone + 1] = member
