@@ -1,0 +1,195 @@
+import { isIP } from 'node:net';
+import type { LogLevel } from './log.js';
+import {
+  BadSetting,
+  base64Bytes,
+  choice,
+  integer,
+  list,
+  readSetting,
+  text,
+  unknownSettings,
+  url,
+  type Environment,
+  type Setting,
+  type SettingKind,
+} from './setting.js';
+
+/** What an operator may set, read and checked. Optional ones have no default here: see the descriptions below. */
+export interface HubSettings {
+  readonly host: string;
+  readonly apiPort: number;
+  readonly bridgePort: number;
+  readonly workerPort: number;
+  readonly dataDir: string;
+  readonly secretKey?: Buffer;
+  readonly keyPrefix: string;
+  readonly redisUrl?: string;
+  readonly accountId?: string;
+  readonly accessKeyId?: string;
+  readonly accessKeySecret?: string;
+  readonly region: string;
+  /** Without a trailing slash. */
+  readonly publicUrl?: string;
+  /** CIDRs, or the words `loopback` and `private`. */
+  readonly pushAllow: readonly string[];
+  readonly intakeToken?: string;
+  readonly smtpUrl?: string;
+  readonly mailFrom?: string;
+  readonly logLevel: LogLevel;
+}
+
+const port = integer(0, 65_535);
+const word = 'letters, digits, dots, hyphens and underscores';
+
+const redisUrl: SettingKind<string> = text(
+  /^(rediss?|redis\+sentinel|redis\+cluster):\/\/[^\s/]+(\/\S*)?$/,
+  'redis://, rediss://, redis+sentinel://host:port,…/name or redis+cluster://host:port,…',
+);
+
+const pushNetwork: SettingKind<string> = {
+  allowed: 'loopback, private, a CIDR such as 10.1.0.0/16',
+  parse: (given) => (given === 'loopback' || given === 'private' || isNetwork(given) ? given : undefined),
+};
+
+export const HUB_SETTINGS: { readonly [Key in keyof HubSettings]-?: Setting<NonNullable<HubSettings[Key]>> } = {
+  host: {
+    name: 'MAGPIE_HOST',
+    kind: text(/^[A-Za-z0-9._:-]+$/, 'an IP address or a host name'),
+    default: '127.0.0.1',
+    description: 'Bind address of all listeners.',
+  },
+  apiPort: {
+    name: 'MAGPIE_API_PORT',
+    kind: port,
+    default: '6670',
+    description: 'Port of the API. 0 = any free one (the ready line tells).',
+  },
+  bridgePort: {
+    name: 'MAGPIE_BRIDGE_PORT',
+    kind: port,
+    default: '6671',
+    description: 'Port of the event bridge. 0 = any free one.',
+  },
+  workerPort: {
+    name: 'MAGPIE_WORKER_PORT',
+    kind: port,
+    default: '6672',
+    description: 'Port of the worker: health and metrics only. 0 = any free one.',
+  },
+  dataDir: {
+    name: 'MAGPIE_DATA_DIR',
+    kind: text(/^[^\0]+$/, 'a directory'),
+    default: './data',
+    description: 'Directory of the embedded Redis, of generated secrets and of the write-ahead file of the bridge.',
+  },
+  secretKey: {
+    name: 'MAGPIE_SECRET_KEY',
+    kind: base64Bytes(32),
+    description: 'Encrypts secrets in Redis; processes on several hosts need the same. Generated into the data directory when unset.',
+    secret: true,
+  },
+  keyPrefix: {
+    name: 'MAGPIE_KEY_PREFIX',
+    kind: text(/^[A-Za-z0-9._-]{1,64}$/, `1 to 64 ${word}`),
+    default: 'magpie',
+    description: 'First part of every Redis key, so that several deployments can share one Redis.',
+  },
+  redisUrl: {
+    name: 'MAGPIE_REDIS_URL',
+    kind: redisUrl,
+    description: 'Where Redis is. Unset: `npm start` runs an embedded one.',
+    secret: true,
+  },
+  accountId: {
+    name: 'MAGPIE_ACCOUNT_ID',
+    kind: text(/^\d{16}$/, '16 digits'),
+    description: 'The first account. Generated once and kept in the data directory when unset.',
+  },
+  accessKeyId: {
+    name: 'MAGPIE_ACCESS_KEY_ID',
+    kind: text(/^[A-Za-z0-9._-]{1,128}$/, `1 to 128 ${word}`),
+    description: "The first account's access key; set together with its secret. Generated once when unset.",
+  },
+  accessKeySecret: {
+    name: 'MAGPIE_ACCESS_KEY_SECRET',
+    kind: text(/^[\x21-\x7e]{1,128}$/, '1 to 128 printable characters without blanks'),
+    description: 'Secret of the access key. Generated once when unset.',
+    secret: true,
+  },
+  region: {
+    name: 'MAGPIE_REGION',
+    kind: text(/^[a-z0-9-]{1,64}$/, '1 to 64 lower-case letters, digits and hyphens'),
+    default: 'cn-hangzhou',
+    description: 'Appears in endpoints, ARNs and events.',
+  },
+  publicUrl: {
+    name: 'MAGPIE_PUBLIC_URL',
+    kind: url('http', 'https'),
+    description: 'Base of the URLs that the hub hands out. Unset: http://<host>:<port> of the API.',
+  },
+  pushAllow: {
+    name: 'MAGPIE_PUSH_ALLOW',
+    kind: list(pushNetwork),
+    description: 'Networks that pushes may reach although not public. Unset: loopback while the listeners are on loopback, else none.',
+  },
+  intakeToken: {
+    name: 'MAGPIE_INTAKE_TOKEN',
+    kind: text(/^[\x21-\x7e]{8,256}$/, '8 to 256 printable characters without blanks'),
+    description: "Bearer token of the bridge's intake. Generated once when unset.",
+    secret: true,
+  },
+  smtpUrl: {
+    name: 'MAGPIE_SMTP_URL',
+    kind: url('smtp', 'smtps'),
+    description: 'Mail server of the e-mail channel. Unset: subscriptions with a mail endpoint cannot deliver.',
+    secret: true,
+  },
+  mailFrom: {
+    name: 'MAGPIE_MAIL_FROM',
+    kind: text(/^[^\r\n@]+@[^\r\n@]+$/, 'an e-mail address'),
+    description: 'Sender of the e-mail channel.',
+  },
+  logLevel: {
+    name: 'MAGPIE_LOG_LEVEL',
+    kind: choice('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
+    default: 'info',
+    description: 'JSON lines on stderr; readable text on a terminal.',
+  },
+};
+
+/**
+ * Reads every setting from an environment that is handed in.
+ *
+ * @param onWarning told, in one line each, of `MAGPIE_*` names that mean nothing.
+ * @throws BadSetting for the first value that is not allowed.
+ */
+export function readHubSettings(environment: Environment, onWarning: (warning: string) => void = () => undefined): HubSettings {
+  const values = Object.entries(HUB_SETTINGS)
+    .map(([key, setting]) => [key, readSetting<unknown>(setting, environment)] as const)
+    .filter(([, value]) => value !== undefined);
+  const settings = { pushAllow: [], ...Object.fromEntries(values) } as unknown as HubSettings;
+  checkPair(settings);
+  const names = Object.values(HUB_SETTINGS).map((setting) => setting.name);
+  for (const name of unknownSettings('MAGPIE_', names, environment)) onWarning(`${name} is no setting of Magpie and is ignored`);
+  const pushAllowGiven = values.some(([key]) => key === 'pushAllow');
+  return pushAllowGiven || !isLoopback(settings.host) ? settings : { ...settings, pushAllow: ['loopback'] };
+}
+
+/** A key whose secret was generated elsewhere, or the reverse, would only fail at the first request. */
+function checkPair({ accessKeyId, accessKeySecret }: HubSettings): void {
+  if ((accessKeyId === undefined) === (accessKeySecret === undefined)) return;
+  const [given, missing] = accessKeyId === undefined ? ['SECRET', 'ID'] : ['ID', 'SECRET'];
+  throw new BadSetting(`MAGPIE_ACCESS_KEY_${missing}`, `not set although MAGPIE_ACCESS_KEY_${given} is`, 'both or neither');
+}
+
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}
+
+function isNetwork(given: string): boolean {
+  const [address = '', bits, ...rest] = given.split('/');
+  const family = isIP(address);
+  if (family === 0 || rest.length > 0) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
+}

@@ -1,0 +1,1 @@
+export { freePort } from '../../apps/standalone/free-port.js';
