@@ -1,0 +1,90 @@
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { createRequestId } from '#mns-wire/request-id.js';
+import { ApiModule } from './api.module.js';
+import type { ApiDependencies } from './api-settings.js';
+import { Authentication } from './authentication.js';
+import { answerBrokenRequest } from './broken-request.js';
+import { MnsErrorFilter } from './mns-error.filter.js';
+import { NestLogger } from './nest-logger.js';
+import { hasBody, readBody } from './request-body.js';
+import { RequestMetrics } from './request-metrics.js';
+import { parseQuery } from './request-query.js';
+import { isManagement } from './request-state.js';
+import { ServerLifecycle } from './server-lifecycle.js';
+
+/**
+ * Bytes of a request body: a message has 64 KB, its text may be escaped to several times that, and a batch has markup around it.
+ * What is larger than a message but below this is refused by the queue, which knows its own limit.
+ */
+const BODY_LIMIT = 512 * 1_024;
+
+/** Characters of a name in a path: too long a name has an error of its own, so the router must let it through. */
+const NAME_LIMIT = 16_384;
+
+/** Milliseconds. Clients of this protocol keep connections for minutes; a poll takes up to 30 s after its request has arrived. */
+const TIMES = { keepAlive: 75_000, headers: 20_000, request: 60_000, silence: 120_000, check: 5_000 };
+
+/**
+ * The API, connected to Redis and not listening yet, so that a caller may add routes through `getHttpAdapter().getInstance()`.
+ * A route with `config: { public: true }` asks for no access key.
+ *
+ * @throws Error when Redis cannot be reached or holds what this release cannot use.
+ */
+export async function createApiServer(dependencies: ApiDependencies): Promise<NestFastifyApplication> {
+  const { logger } = dependencies;
+  const adapter = new FastifyAdapter({
+    logger: false,
+    skipMiddie: true,
+    exposeHeadRoutes: false,
+    return503OnClosing: false,
+    genReqId: () => createRequestId(Date.now()),
+    keepAliveTimeout: TIMES.keepAlive,
+    requestTimeout: TIMES.request,
+    connectionTimeout: TIMES.silence,
+    http: { headersTimeout: TIMES.headers, connectionsCheckingInterval: TIMES.check },
+    routerOptions: { maxParamLength: NAME_LIMIT, ignoreTrailingSlash: true, querystringParser: parseQuery as never },
+    clientErrorHandler: answerBrokenRequest,
+    frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) =>
+      app.get(MnsErrorFilter).answer(adapter.mapException(error), request, reply),
+  });
+  const module = ApiModule.with(dependencies);
+  const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
+    logger: new NestLogger(logger),
+    bodyParser: false,
+    abortOnError: false,
+  });
+  app.useGlobalFilters(app.get(MnsErrorFilter));
+  installHooks(adapter.getInstance(), app);
+  return app;
+}
+
+/** What happens to every request around its controller. */
+function installHooks(fastify: FastifyInstance, app: NestFastifyApplication): void {
+  const authentication = app.get(Authentication);
+  const metrics = app.get(RequestMetrics);
+  const lifecycle = app.get(ServerLifecycle);
+  lifecycle.watch(fastify.server);
+  fastify.decorate('lifecycle', lifecycle);
+  fastify.decorateRequest('operation', 'Unknown');
+  fastify.decorateRequest('account', '');
+  fastify.decorateRequest('startedAt', 0);
+  fastify.decorateReply('outcome', '');
+  // Fastify must not touch bodies: it would refuse those whose Content-Type it cannot read.
+  for (const method of ['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']) fastify.addHttpMethod(method, { hasBody: false, overrideExisting: true });
+  fastify.addHook('onRequest', async (request) => {
+    request.startedAt = performance.now();
+    if (request.routeOptions.config.public !== true) await authenticate(authentication, request);
+    // Only now: a body is not taken in from those who may not send one.
+    if (!request.is404 && hasBody(request.raw)) request.body = await readBody(request.raw, BODY_LIMIT);
+  });
+  fastify.addHook('onResponse', (request, reply, done) => {
+    metrics.observe(request, reply);
+    done();
+  });
+}
+
+function authenticate(authentication: Authentication, request: FastifyRequest): Promise<void> {
+  return isManagement(request) ? authentication.byKeyOrSignature(request) : authentication.byMnsSignature(request);
+}

@@ -1,0 +1,20 @@
+import type { FirstKey } from '#access/access-store.js';
+import type { Logger } from '#runtime/log.js';
+
+/** What the API needs to know; read from the environment by `main.ts`, given by tests. */
+export interface ApiSettings {
+  readonly redisUrl: string;
+  readonly keyPrefix: string;
+  /** 32 bytes; decrypts the secrets of access keys. */
+  readonly secretKey: Buffer;
+  /** Base of the URLs that are handed out, without a slash at the end; the host that the client used when absent. */
+  readonly publicUrl?: string;
+  /** Made sure of at start. */
+  readonly firstKey?: FirstKey;
+}
+
+/** What a server is made of that it does not make itself. */
+export interface ApiDependencies {
+  readonly settings: ApiSettings;
+  readonly logger: Logger;
+}

@@ -1,0 +1,132 @@
+import { Module, type DynamicModule, type Provider } from '@nestjs/common';
+import { AccessStore } from '#access/access-store.js';
+import { SecretBox } from '#access/secret-box.js';
+import { AttemptLog } from '#delivery/attempt-log.js';
+import { DrainQueue } from '#delivery/drain-queue.js';
+import { PushCertificate } from '#delivery/push-certificate.js';
+import { EventRuleStore } from '#event-rule/event-rule-store.js';
+import { LongPoll } from '#queue/long-poll.js';
+import { MessageStore } from '#queue/message-store.js';
+import { QueueStore } from '#queue/queue-store.js';
+import { Deployment } from '#redis/deployment.js';
+import type { RedisClient } from '#redis/redis-client.js';
+import { systemClock } from '#runtime/clock.js';
+import type { Logger } from '#runtime/log.js';
+import { Publisher } from '#topic/publisher.js';
+import { TopicStore } from '#topic/topic-store.js';
+import { AccountAttributesStore } from './account-attributes.js';
+import { AccountController } from './account.controller.js';
+import type { ApiDependencies, ApiSettings } from './api-settings.js';
+import { Authentication } from './authentication.js';
+import { CertificateController } from './certificate.controller.js';
+import { DeliveryController } from './delivery.controller.js';
+import { EventRuleController } from './event-rule.controller.js';
+import { HealthController } from './health.controller.js';
+import { LOGGER, REDIS_COMMANDS, REDIS_SUBSCRIBER, SETTINGS } from './injection-tokens.js';
+import { MessageController } from './message.controller.js';
+import { MnsErrorFilter } from './mns-error.filter.js';
+import { QueueManagementController } from './queue-management.controller.js';
+import { QueueController } from './queue.controller.js';
+import { openRedis, RedisConnections } from './redis-connections.js';
+import { RequestMetrics } from './request-metrics.js';
+import { ResourceUrls } from './resource-urls.js';
+import { ServerLifecycle } from './server-lifecycle.js';
+import { SubscriptionController } from './subscription.controller.js';
+import { TopicController } from './topic.controller.js';
+
+const CONTROLLERS = [
+  AccountController,
+  CertificateController,
+  DeliveryController,
+  EventRuleController,
+  HealthController,
+  MessageController,
+  QueueController,
+  QueueManagementController,
+  SubscriptionController,
+  TopicController,
+];
+
+/** The libraries' classes, put together once; nothing else in this app constructs one. */
+const PROVIDERS: Provider[] = [
+  { provide: REDIS_COMMANDS, useFactory: openRedis('commands'), inject: [SETTINGS, LOGGER] },
+  { provide: REDIS_SUBSCRIBER, useFactory: openRedis('subscriber'), inject: [SETTINGS, LOGGER] },
+  { provide: Deployment, useFactory: openDeployment, inject: [REDIS_COMMANDS, SETTINGS] },
+  {
+    provide: QueueStore,
+    useFactory: (client: RedisClient, deployment: Deployment) => new QueueStore(client, deployment),
+    inject: [REDIS_COMMANDS, Deployment],
+  },
+  { provide: LongPoll, useFactory: startLongPoll, inject: [REDIS_SUBSCRIBER, Deployment] },
+  { provide: MessageStore, useFactory: (queues: QueueStore, polls: LongPoll) => new MessageStore(queues, polls), inject: [QueueStore, LongPoll] },
+  {
+    provide: TopicStore,
+    useFactory: (client: RedisClient, deployment: Deployment) => new TopicStore(client, deployment),
+    inject: [REDIS_COMMANDS, Deployment],
+  },
+  { provide: DrainQueue, useFactory: openDrainQueue, inject: [SETTINGS, LOGGER] },
+  { provide: Publisher, useFactory: (topics: TopicStore, drains: DrainQueue) => new Publisher(topics, drains), inject: [TopicStore, DrainQueue] },
+  {
+    provide: EventRuleStore,
+    useFactory: (client: RedisClient, deployment: Deployment) => new EventRuleStore(client, deployment),
+    inject: [REDIS_COMMANDS, Deployment],
+  },
+  {
+    provide: AttemptLog,
+    useFactory: (client: RedisClient, deployment: Deployment) => new AttemptLog(client, deployment),
+    inject: [REDIS_COMMANDS, Deployment],
+  },
+  { provide: PushCertificate, useFactory: openPushCertificate, inject: [REDIS_COMMANDS, SETTINGS] },
+  { provide: AccessStore, useFactory: openAccessStore, inject: [REDIS_COMMANDS, Deployment, SETTINGS] },
+  {
+    provide: AccountAttributesStore,
+    useFactory: (client: RedisClient, settings: ApiSettings) => new AccountAttributesStore(client, settings.keyPrefix),
+    inject: [REDIS_COMMANDS, SETTINGS],
+  },
+  { provide: Authentication, useFactory: (access: AccessStore) => new Authentication(access, systemClock), inject: [AccessStore] },
+  { provide: ResourceUrls, useFactory: (settings: ApiSettings) => new ResourceUrls(settings.publicUrl), inject: [SETTINGS] },
+  { provide: MnsErrorFilter, useFactory: (urls: ResourceUrls, logger: Logger) => new MnsErrorFilter(urls, logger), inject: [ResourceUrls, LOGGER] },
+  { provide: ServerLifecycle, useFactory: () => new ServerLifecycle() },
+  { provide: RequestMetrics, useFactory: (lifecycle: ServerLifecycle) => new RequestMetrics(lifecycle), inject: [ServerLifecycle] },
+  {
+    provide: RedisConnections,
+    useFactory: (commands: RedisClient, subscriber: RedisClient, drains: DrainQueue) => new RedisConnections([commands, subscriber], drains),
+    inject: [REDIS_COMMANDS, REDIS_SUBSCRIBER, DrainQueue],
+  },
+];
+
+/** The composition root of the API. */
+@Module({})
+export class ApiModule {
+  static with({ settings, logger }: ApiDependencies): DynamicModule {
+    const given: Provider[] = [
+      { provide: SETTINGS, useValue: settings },
+      { provide: LOGGER, useValue: logger },
+    ];
+    return { module: ApiModule, controllers: CONTROLLERS, providers: [...given, ...PROVIDERS] };
+  }
+}
+
+function openDeployment(client: RedisClient, settings: ApiSettings): Promise<Deployment> {
+  return Deployment.open(client, settings.keyPrefix);
+}
+
+async function startLongPoll(subscriber: RedisClient, deployment: Deployment): Promise<LongPoll> {
+  const polls = new LongPoll(subscriber, deployment);
+  await polls.start();
+  return polls;
+}
+
+function openDrainQueue({ redisUrl, keyPrefix }: ApiSettings, logger: Logger): DrainQueue {
+  return new DrainQueue({ url: redisUrl, prefix: keyPrefix, logger });
+}
+
+function openPushCertificate(client: RedisClient, { keyPrefix, secretKey }: ApiSettings): Promise<PushCertificate> {
+  return PushCertificate.open(client, keyPrefix, new SecretBox(secretKey));
+}
+
+async function openAccessStore(client: RedisClient, deployment: Deployment, { secretKey, firstKey }: ApiSettings): Promise<AccessStore> {
+  const access = new AccessStore(client, deployment, secretKey);
+  if (firstKey !== undefined) await access.ensureFirstKey(firstKey);
+  return access;
+}

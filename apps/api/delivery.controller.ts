@@ -1,0 +1,21 @@
+import { Controller, Get, Req, Res } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import { AttemptLog } from '#delivery/attempt-log.js';
+import { InvalidArgument } from '#runtime/invalid-argument.js';
+import type { ListRequest } from './management-request.js';
+import { sendJson } from './problem-reply.js';
+
+/** What became of published messages. */
+@Controller('api/v1/deliveries')
+export class DeliveryController {
+  constructor(private readonly attempts: AttemptLog) {}
+
+  /** Every attempt to deliver a message, to whichever subscription; its id is the one that its publisher was given. */
+  @Get()
+  async find(@Req() request: ListRequest, @Res() reply: FastifyReply): Promise<void> {
+    request.operation = 'FindDeliveries';
+    const messageId = request.query.get('messageid') ?? '';
+    if (!/^[0-9A-F]{32}$/i.test(messageId)) throw new InvalidArgument('messageId', 'messageId has 32 hexadecimal digits.');
+    sendJson(request, reply, 200, { messageId, attempts: await this.attempts.find(messageId.toUpperCase()) });
+  }
+}

@@ -1,0 +1,75 @@
+import { Controller, Get, Head, Inject, Req, Res } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RedisClient } from '#redis/redis-client.js';
+import type { ApiSettings } from './api-settings.js';
+import { REDIS_COMMANDS, SETTINGS } from './injection-tokens.js';
+import { sendJson } from './problem-reply.js';
+import { RequestMetrics } from './request-metrics.js';
+import { ServerLifecycle } from './server-lifecycle.js';
+
+const PUBLIC = { public: true };
+
+/** Milliseconds after which a Redis that has not taken a write counts as away. */
+const WRITE_DEADLINE = 2_000;
+
+/** For load balancers, orchestrators and Prometheus; open to whoever reaches the port. */
+@Controller()
+export class HealthController {
+  constructor(
+    @Inject(REDIS_COMMANDS) private readonly client: RedisClient,
+    @Inject(SETTINGS) private readonly settings: ApiSettings,
+    private readonly lifecycle: ServerLifecycle,
+    private readonly metrics: RequestMetrics,
+  ) {}
+
+  @Get('healthz')
+  @RouteConfig(PUBLIC)
+  alive(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
+    request.operation = 'Health';
+    sendJson(request, reply, 200, { status: 'alive' });
+  }
+
+  @Head('healthz')
+  @RouteConfig(PUBLIC)
+  aliveHead(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
+    this.alive(request, reply);
+  }
+
+  /** A connection that answers PING may still lead to a Redis that takes no writes: full, read-only, or without a disk. */
+  @Get('readyz')
+  @RouteConfig(PUBLIC)
+  async ready(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    request.operation = 'Readiness';
+    const obstacle = this.lifecycle.stopping ? 'the process is stopping' : await this.findObstacle();
+    if (obstacle === undefined) sendJson(request, reply, 200, { status: 'ready' });
+    else sendJson(request, reply, 503, { status: 'not ready', reason: obstacle });
+  }
+
+  @Head('readyz')
+  @RouteConfig(PUBLIC)
+  readyHead(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    return this.ready(request, reply);
+  }
+
+  @Get('metrics')
+  @RouteConfig(PUBLIC)
+  async prometheus(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    request.operation = 'Metrics';
+    const { registry } = this.metrics;
+    await reply.type(registry.contentType).send(await registry.metrics());
+  }
+
+  private async findObstacle(): Promise<string | undefined> {
+    const stop = new AbortController();
+    const write = this.client.set(`${this.settings.keyPrefix}:ready:api`, String(Date.now()), 'PX', 60_000).then(
+      () => undefined,
+      (error: unknown) => (error instanceof Error ? error.message : String(error)),
+    );
+    const tooLate = sleep(WRITE_DEADLINE, `Redis took no write within ${WRITE_DEADLINE} ms`, { signal: stop.signal }).catch(() => undefined);
+    const obstacle = await Promise.race([write, tooLate]);
+    stop.abort();
+    return obstacle;
+  }
+}

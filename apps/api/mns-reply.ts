@@ -1,0 +1,60 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import './request-state.js';
+
+/** An answer of the data plane. */
+export interface MnsReply {
+  readonly status: number;
+  /** A whole XML document. */
+  readonly document?: string;
+  readonly location?: string;
+  /** MNS error code; `Success` when absent. */
+  readonly code?: string;
+  readonly retryAfterSeconds?: number;
+}
+
+const CONTENT_TYPE = 'text/xml;charset=utf-8';
+
+/**
+ * Writes an answer past Fastify, which would write header names in lower case: the official Java client looks up `Location`
+ * and `x-mns-request-id` case-sensitively. `Date` and the keep-alive headers are added by Node, in the usual case.
+ *
+ * @returns false when the client has gone and nothing was written.
+ */
+export function sendMnsReply(request: FastifyRequest, reply: FastifyReply, answer: MnsReply): boolean {
+  reply.hijack();
+  const { raw } = reply;
+  if (isGone(request, reply)) return false;
+  reply.outcome = answer.code ?? 'Success';
+  const document = answer.document ?? '';
+  raw.writeHead(answer.status, headersOf(request, reply, answer, Buffer.byteLength(document)));
+  raw.end(document);
+  return true;
+}
+
+/** Calls `undo` when an answer that was handed to the connection did not leave the process because the connection broke. */
+export function whenUndelivered(reply: FastifyReply, undo: () => void): void {
+  const { raw } = reply;
+  raw.once('close', () => {
+    if (!raw.writableFinished) undo();
+  });
+}
+
+function isGone(request: FastifyRequest, { raw }: FastifyReply): boolean {
+  return raw.destroyed || raw.writableEnded || request.raw.socket.destroyed;
+}
+
+function headersOf(request: FastifyRequest, reply: FastifyReply, answer: MnsReply, length: number): string[] {
+  const headers = ['Content-Type', CONTENT_TYPE, 'Content-Length', String(length), 'Server', 'AliyunMQS'];
+  headers.push('x-mns-request-id', request.id, 'x-mns-version', '2015-06-06');
+  if (answer.location !== undefined) headers.push('Location', answer.location);
+  if (answer.retryAfterSeconds !== undefined) headers.push('Retry-After', String(answer.retryAfterSeconds));
+  if (reply.server.lifecycle.stopping || mustClose(request)) headers.push('Connection', 'close');
+  return headers;
+}
+
+/** What is left of a body that nobody reads would be taken in for nothing if the connection lived on. */
+function mustClose({ raw }: FastifyRequest): boolean {
+  return !raw.complete && (raw.headers['transfer-encoding'] !== undefined || Number(raw.headers['content-length'] ?? 0) > SMALL_REST);
+}
+
+const SMALL_REST = 65_536;

@@ -1,0 +1,65 @@
+import type { IncomingMessage } from 'node:http';
+
+/** The client went away, or broke its own framing, before its request was complete: there is nobody to answer. */
+export class RequestAborted extends Error {
+  override readonly name = 'RequestAborted';
+}
+
+/** More bytes than any request of the protocol can need. */
+export class BodyTooLarge extends Error {
+  override readonly name = 'BodyTooLarge';
+
+  constructor(readonly limit: number) {
+    super(`The request body should not exceed ${limit} bytes.`);
+  }
+}
+
+/**
+ * The body of a request as bytes, whatever its Content-Type says, sent with a length or in chunks.
+ *
+ * @param limit bytes.
+ * @throws BodyTooLarge as soon as it is known; the rest stays unread.
+ * @throws RequestAborted
+ */
+export function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    if (Number(request.headers['content-length'] ?? 0) > limit) {
+      reject(new BodyTooLarge(limit));
+      return;
+    }
+    const chunks: Buffer[] = [];
+    let length = 0;
+    const onData = (chunk: Buffer): void => {
+      length += chunk.length;
+      if (length > limit) {
+        done();
+        request.pause();
+        reject(new BodyTooLarge(limit));
+        return;
+      }
+      chunks.push(chunk);
+    };
+    const onEnd = (): void => {
+      done();
+      resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length));
+    };
+    const onGone = (): void => {
+      done();
+      reject(new RequestAborted('the client closed the connection inside its request'));
+    };
+    const done = (): void => {
+      request.off('data', onData).off('end', onEnd).off('error', onGone).off('close', onGone);
+      // An aborted request emits its error once more when nobody listens.
+      request.on('error', ignore);
+    };
+    request.on('data', onData).on('end', onEnd).on('error', onGone).on('close', onGone);
+  });
+}
+
+function ignore(): void {}
+
+/** Whether the request announces a body: without one there is nothing to wait for. */
+export function hasBody({ headers }: IncomingMessage): boolean {
+  const length = headers['content-length'];
+  return headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
+}
