@@ -1,0 +1,35 @@
+import type { EmailEndpoint, HttpEndpoint, QueueEndpoint } from '#delivery/endpoint.js';
+import { retryable, type Outcome } from '#delivery/outcome.js';
+import type { Channel, Delivery } from './channel.js';
+
+export interface ChannelSet {
+  readonly http: Channel<HttpEndpoint>;
+  readonly queue: Channel<QueueEndpoint>;
+  /** Absent when no mail server is configured. */
+  readonly email?: Channel<EmailEndpoint>;
+}
+
+/** The channels of this worker, and which of them serves an endpoint. */
+export class Channels {
+  constructor(private readonly set: ChannelSet) {}
+
+  /** Makes one attempt, as `Channel.send` does. */
+  send({ endpoint, subscription, pending }: Delivery, signal: AbortSignal): Promise<Outcome> {
+    const rest = { subscription, pending };
+    switch (endpoint.kind) {
+      case 'http':
+        return this.set.http.send({ endpoint, ...rest }, signal);
+      case 'queue':
+        return this.set.queue.send({ endpoint, ...rest }, signal);
+      case 'email':
+        // Retried: the operator may add the server while the message still waits.
+        return this.set.email?.send({ endpoint, ...rest }, signal) ?? Promise.resolve(retryable('MAGPIE_SMTP_URL or MAGPIE_MAIL_FROM is not set'));
+    }
+  }
+
+  async close(): Promise<void> {
+    const { http, queue, email } = this.set;
+    await Promise.all([http.close(), queue.close(), ...(email === undefined ? [] : [email.close()])]);
+  }
+}
+

@@ -1,0 +1,215 @@
+import { describe, expect, it } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SettableClock } from '#runtime/clock.js';
+import { silentLogger } from '#runtime/log.js';
+import type { LeaseReply, PendingDelivery, Settlement } from '#topic/pending-delivery.js';
+import { samplePending, sampleSubscription } from '../../test/support/sample-delivery.js';
+import { Drain, type DeliverySource, type DrainTools } from './drain.js';
+import { EndpointWindow } from './endpoint-window.js';
+
+const NOW = 1_790_000_000_000;
+const ADDRESS = { partition: 3, id: 'AAAAAAAAAAA' };
+const EPOCH = 7;
+
+/** What the engine would answer, from a list of due deliveries; everything that happened is written down in order. */
+class Scene {
+  readonly clock = new SettableClock(NOW);
+  readonly window = new EndpointWindow(this.clock);
+  readonly stopping = new AbortController();
+  readonly abandoning = new AbortController();
+  readonly events: string[] = [];
+  readonly settled: Settlement[] = [];
+  due: PendingDelivery[] = [];
+  timer: number | undefined;
+  ended = false;
+  atOnce = 0;
+  mostAtOnce = 0;
+  /** Makes one attempt. */
+  attempt: (pending: PendingDelivery, signal: AbortSignal) => Promise<Settlement> = ({ handle }) => {
+    this.window.succeeded();
+    return Promise.resolve({ handle, outcome: 'delivered' });
+  };
+  source: DeliverySource = {
+    lease: (_address, _epoch, options) => Promise.resolve(this.lease(options)),
+    settle: (_address, settlements) => {
+      this.settled.push(...settlements);
+      this.events.push(`settle ${settlements.length}`);
+      return Promise.resolve(settlements.map(() => true));
+    },
+  };
+
+  owe(...handles: string[]): void {
+    this.due.push(...handles.map((handle) => samplePending({}, { handle })));
+  }
+
+  run(): Promise<void> {
+    const tools: DrainTools = {
+      source: this.source,
+      scheduler: {
+        addTimer: (_address, due) => Promise.resolve(void this.events.push(`timer ${due - NOW}`)),
+        resume: (_address, epoch, due, pause) => Promise.resolve(void this.events.push(`resume ${epoch} in ${due - this.clock.now()} after ${pause}`)),
+      },
+      clock: this.clock,
+      logger: silentLogger,
+      attempt: async (_subscription, pending, _window, signal) => {
+        this.atOnce += 1;
+        this.mostAtOnce = Math.max(this.mostAtOnce, this.atOnce);
+        try {
+          return await this.attempt(pending, signal);
+        } finally {
+          this.atOnce -= 1;
+        }
+      },
+      onSettled: () => undefined,
+      stopping: this.stopping.signal,
+      abandoning: this.abandoning.signal,
+    };
+    return new Drain(tools, ADDRESS, EPOCH, this.window).run();
+  }
+
+  private lease({ count, lastLook }: { count: number; lastLook: boolean }): LeaseReply {
+    if (this.ended) return { state: 'ended' };
+    const deliveries = this.due.splice(0, count);
+    if (deliveries.length > 0) return { state: 'leased', subscription: sampleSubscription(), deliveries };
+    this.events.push(lastLook ? 'last look' : 'look');
+    return { state: 'idle', ...(lastLook && this.timer !== undefined && { timer: this.timer }) };
+  }
+}
+
+function handles(scene: Scene): string[] {
+  return scene.settled.map(({ handle }) => handle).sort();
+}
+
+describe('Drain', () => {
+  it('delivers what is due, records it, and takes its last look only when nothing is in flight', async () => {
+    const scene = new Scene();
+    scene.owe('a', 'b', 'c');
+    await scene.run();
+    expect(handles(scene)).toEqual(['a', 'b', 'c']);
+    expect(scene.events.at(-1)).toBe('last look');
+    expect(scene.events.filter((event) => event === 'last look')).toHaveLength(1);
+  });
+
+  it('adds the timer that the last look asks for', async () => {
+    const scene = new Scene();
+    scene.timer = NOW + 12_000;
+    await scene.run();
+    expect(scene.events).toEqual(['last look', 'timer 12000']);
+  });
+
+  it('ends without a word when another epoch is in charge', async () => {
+    const scene = new Scene();
+    scene.ended = true;
+    await scene.run();
+    expect(scene.events).toEqual([]);
+  });
+
+  it('has at most 32 in flight, and keeps them at 32 while there are more', async () => {
+    const scene = new Scene();
+    scene.owe(...Array.from({ length: 200 }, (_, number) => `m${number}`));
+    scene.attempt = async ({ handle }) => {
+      await sleep(2);
+      scene.window.succeeded();
+      return { handle, outcome: 'delivered' };
+    };
+    await scene.run();
+    expect(scene.mostAtOnce).toBe(32);
+    expect(handles(scene)).toHaveLength(200);
+  });
+
+  it('sees what becomes due while a slow push is in flight', async () => {
+    const scene = new Scene();
+    scene.owe('slow');
+    let releaseSlow: () => void = () => undefined;
+    scene.attempt = async ({ handle }) => {
+      if (handle === 'slow') await new Promise<void>((resolve) => (releaseSlow = resolve));
+      else releaseSlow();
+      return { handle, outcome: 'delivered' };
+    };
+    const running = scene.run();
+    await sleep(10);
+    scene.owe('quick');
+    await running;
+    expect(handles(scene)).toEqual(['quick', 'slow']);
+  });
+
+  it('records outcomes of one moment in one step', async () => {
+    const scene = new Scene();
+    scene.owe(...Array.from({ length: 20 }, (_, number) => `m${number}`));
+    await scene.run();
+    expect(scene.events.filter((event) => event.startsWith('settle')).length).toBeLessThanOrEqual(3);
+    expect(handles(scene)).toHaveLength(20);
+  });
+
+  it('ends for the length of a pause instead of waiting, and stays armed', async () => {
+    const scene = new Scene();
+    scene.owe('a', 'b', 'c');
+    scene.attempt = ({ handle }) => {
+      scene.window.failed(scene.clock.now(), 30);
+      return Promise.resolve({ handle, outcome: 'retry', notBefore: NOW + 10_000 });
+    };
+    await scene.run();
+    expect(scene.events.at(-1)).toBe('resume 7 in 30000 after 30000');
+    expect(scene.events).not.toContain('last look');
+  });
+
+  it('hands over when the worker stops, after what is in flight has finished', async () => {
+    const scene = new Scene();
+    scene.owe('a', 'b');
+    scene.attempt = async ({ handle }) => {
+      scene.stopping.abort();
+      await sleep(5);
+      return { handle, outcome: 'delivered' };
+    };
+    await scene.run();
+    expect(handles(scene)).toEqual(['a', 'b']);
+    expect(scene.events.at(-1)).toBe('resume 7 in 0 after 0');
+  });
+
+  it('gives back what it cannot wait for', async () => {
+    const scene = new Scene();
+    scene.owe('hangs');
+    scene.attempt = ({ handle }, signal) =>
+      new Promise((resolve) => signal.addEventListener('abort', () => resolve({ handle, outcome: 'returned' })));
+    const running = scene.run();
+    await sleep(5);
+    scene.stopping.abort();
+    scene.abandoning.abort();
+    await running;
+    expect(scene.settled).toEqual([{ handle: 'hangs', outcome: 'returned' }]);
+    expect(scene.events.at(-1)).toBe('resume 7 in 0 after 0');
+  });
+
+  it('fails when Redis is away, so that its job is repeated, but not before what is in flight is recorded', async () => {
+    const scene = new Scene();
+    scene.owe('a');
+    const { lease } = scene.source;
+    let leases = 0;
+    scene.source = { ...scene.source, lease: (...args) => (++leases === 1 ? lease(...args) : Promise.reject(new Error('Connection is closed.'))) };
+    scene.attempt = async ({ handle }) => {
+      await sleep(20);
+      return { handle, outcome: 'delivered' };
+    };
+    await expect(scene.run()).rejects.toThrow('Connection is closed.');
+    expect(handles(scene)).toEqual(['a']);
+  });
+
+  it('survives a defect and lets the lease bring the delivery back', async () => {
+    const scene = new Scene();
+    scene.owe('broken', 'sound');
+    scene.attempt = ({ handle }) => (handle === 'broken' ? Promise.reject(new RangeError('defect')) : Promise.resolve({ handle, outcome: 'delivered' }));
+    await scene.run();
+    expect(handles(scene)).toEqual(['sound']);
+    expect(scene.events.at(-1)).toBe('last look');
+  });
+
+  it('tries again to record an outcome when Redis was away for a moment', async () => {
+    const scene = new Scene();
+    scene.owe('a');
+    const { settle } = scene.source;
+    let calls = 0;
+    scene.source = { ...scene.source, settle: (...args) => (++calls < 3 ? Promise.reject(new Error('Connection is closed.')) : settle(...args)) };
+    await scene.run();
+    expect(handles(scene)).toEqual(['a']);
+  });
+});

@@ -1,0 +1,151 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clock } from '#runtime/clock.js';
+import type { Logger } from '#runtime/log.js';
+import type { LeaseReply, PendingDelivery, Settlement } from '#topic/pending-delivery.js';
+import type { PendingQueueAddress, Subscription } from '#topic/subscription.js';
+import type { EndpointWindow } from './endpoint-window.js';
+import { SettlementBatch } from './settlement-batch.js';
+
+/**
+ * Milliseconds for which a leased delivery belongs to this worker: longer than any channel's time limit, short because a worker that
+ * is killed keeps its deliveries from the others for so long.
+ */
+export const LEASE_MILLIS = 15_000;
+
+/** Milliseconds between looks for new deliveries while others are still in flight: while they fly, publishing wakes nobody. */
+const FIRST_POLL = 5;
+const LONGEST_POLL = 100;
+
+/** What a drain needs of the engine's pending deliveries. */
+export interface DeliverySource {
+  lease(
+    address: PendingQueueAddress,
+    epoch: number,
+    options: { readonly count: number; readonly leaseMillis: number; readonly lastLook: boolean },
+  ): Promise<LeaseReply>;
+  settle(address: PendingQueueAddress, settlements: readonly Settlement[]): Promise<boolean[]>;
+}
+
+/** What a drain needs of the drain queue to be continued after its end. */
+export interface DrainScheduler {
+  addTimer(address: PendingQueueAddress, due: number): Promise<void>;
+  resume(address: PendingQueueAddress, epoch: number, due: number, pause?: number): Promise<void>;
+}
+
+export interface DrainTools {
+  readonly source: DeliverySource;
+  readonly scheduler: DrainScheduler;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Makes one attempt; its answer is recorded. */
+  readonly attempt: (subscription: Subscription, pending: PendingDelivery, window: EndpointWindow, signal: AbortSignal) => Promise<Settlement>;
+  /** Told of outcomes: how many were recorded with a line in the attempt log, how many were lost. */
+  readonly onSettled: (address: PendingQueueAddress, recorded: number, lost: number) => void;
+  /** Fires when the worker stops: nothing more is leased. */
+  readonly stopping: AbortSignal;
+  /** Fires when the worker cannot wait any longer: pushes in flight are given up and their deliveries returned. */
+  readonly abandoning: AbortSignal;
+}
+
+/**
+ * One run of the drain of a pending queue: takes what is due, pushes as much at a time as the endpoint's window allows, and ends
+ *
+ * - when nothing is due and nothing in flight: the queue was disarmed in the same step, and the timer that the step asked for is added;
+ * - when the endpoint is to be left alone: the queue stays armed and a delayed job goes on, so that a dead endpoint holds no worker;
+ * - when another epoch is in charge, or the subscription is gone;
+ * - when the worker stops: a job for another worker goes on.
+ */
+export class Drain {
+  readonly #settlements: SettlementBatch;
+  #inFlight = 0;
+  #poll = FIRST_POLL;
+  #wake: () => void = () => undefined;
+
+  constructor(
+    private readonly tools: DrainTools,
+    private readonly address: PendingQueueAddress,
+    private readonly epoch: number,
+    private readonly window: EndpointWindow,
+  ) {
+    this.#settlements = new SettlementBatch((settlements) => tools.source.settle(address, settlements), LEASE_MILLIS, tools.logger);
+  }
+
+  /** @throws RedisUnavailable, or what the drain queue throws: the run is to be repeated with the same epoch. */
+  async run(): Promise<void> {
+    try {
+      let ended = false;
+      while (!ended) ended = await this.#step();
+    } finally {
+      while (this.#inFlight > 0) await this.#change();
+    }
+  }
+
+  async #step(): Promise<boolean> {
+    const { clock, scheduler, stopping } = this.tools;
+    const now = clock.now();
+    const paused = this.window.pausedUntil > now;
+    if (this.#inFlight > 0 && (stopping.aborted || paused || this.#inFlight >= this.window.size)) {
+      await this.#change();
+      return false;
+    }
+    if (stopping.aborted) {
+      await scheduler.resume(this.address, this.epoch, now, this.window.pause);
+      return true;
+    }
+    if (paused) {
+      await scheduler.resume(this.address, this.epoch, this.window.pausedUntil, this.window.pause);
+      return true;
+    }
+    return await this.#take();
+  }
+
+  async #take(): Promise<boolean> {
+    const lastLook = this.#inFlight === 0;
+    const count = this.window.size - this.#inFlight;
+    const reply = await this.tools.source.lease(this.address, this.epoch, { count, leaseMillis: LEASE_MILLIS, lastLook });
+    switch (reply.state) {
+      case 'ended':
+        return true;
+      case 'leased':
+        for (const pending of reply.deliveries) void this.#deliver(reply.subscription, pending);
+        this.#poll = FIRST_POLL;
+        return false;
+      case 'idle':
+        if (!lastLook) {
+          if (this.#inFlight > 0) await this.#change(this.#poll);
+          this.#poll = Math.min(this.#poll * 2, LONGEST_POLL);
+          return false;
+        }
+        if (reply.timer !== undefined) await this.tools.scheduler.addTimer(this.address, reply.timer);
+        return true;
+    }
+  }
+
+  /** Counts as in flight until its outcome is recorded. Never rejects: after a defect the delivery comes back when its lease ends. */
+  async #deliver(subscription: Subscription, pending: PendingDelivery): Promise<void> {
+    this.#inFlight += 1;
+    try {
+      const settlement = await this.tools.attempt(subscription, pending, this.window, this.tools.abandoning);
+      const counted = await this.#settlements.add(settlement);
+      const attempted = settlement.outcome === 'returned' ? 0 : 1;
+      this.tools.onSettled(this.address, counted ? attempted : 0, counted ? 0 : attempted);
+    } catch (error) {
+      this.tools.logger.error({ err: error, messageId: pending.messageId, subscription: subscription.name }, 'delivery could not be settled');
+    } finally {
+      this.#inFlight -= 1;
+      this.#wake();
+    }
+  }
+
+  /** Waits until a delivery is settled or the worker stops, at most `millis`. */
+  async #change(millis = 60_000): Promise<void> {
+    const { stopping } = this.tools;
+    const over = new AbortController();
+    const changed = new Promise<void>((resolve) => (this.#wake = resolve));
+    const onStop = (): void => this.#wake();
+    if (!stopping.aborted) stopping.addEventListener('abort', onStop, { once: true });
+    await Promise.race([changed, sleep(millis, undefined, { signal: over.signal }).catch(() => undefined)]);
+    stopping.removeEventListener('abort', onStop);
+    over.abort();
+  }
+}

@@ -1,0 +1,39 @@
+import { readHubSettings, type HubSettings } from '#runtime/hub-settings.js';
+import { BadSetting, type Environment } from '#runtime/setting.js';
+
+/** What the worker needs to know; read from the environment by `main.ts`, given by tests. */
+export interface WorkerSettings {
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  readonly redisUrl: string;
+  readonly keyPrefix: string;
+  readonly region: string;
+  /** 32 bytes; decrypts the key that signs pushes. */
+  readonly secretKey: Buffer;
+  /** Base of the API's URLs, where subscribers fetch the certificate; without a slash at the end. */
+  readonly publicUrl: string;
+  /** Networks that pushes may reach although they are not public: CIDRs, `loopback`, `private`. */
+  readonly pushAllow: readonly string[];
+  /** The e-mail channel exists when both are there. */
+  readonly smtpUrl?: string;
+  readonly mailFrom?: string;
+}
+
+/** @throws BadSetting */
+export function readWorkerSettings(environment: Environment, onWarning: (warning: string) => void): WorkerSettings & Pick<HubSettings, 'logLevel'> {
+  const settings = readHubSettings(environment, onWarning);
+  const { host, keyPrefix, region, redisUrl, secretKey, pushAllow, smtpUrl, mailFrom, logLevel } = settings;
+  if (redisUrl === undefined) throw new BadSetting('MAGPIE_REDIS_URL', 'not set', 'a Redis that the processes of the hub share');
+  if (secretKey === undefined) throw new BadSetting('MAGPIE_SECRET_KEY', 'not set', 'the same 32 bytes (base64) in every process of the hub');
+  const publicUrl = settings.publicUrl ?? `http://${reachable(host)}:${settings.apiPort}`;
+  const mail = { ...(smtpUrl !== undefined && { smtpUrl }), ...(mailFrom !== undefined && { mailFrom }) };
+  return { host, port: settings.workerPort, redisUrl, keyPrefix, region, secretKey, publicUrl, pushAllow, ...mail, logLevel };
+}
+
+/** What to write into a URL for a bind address. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  if (host === '::') return '[::1]';
+  return host.includes(':') ? `[${host}]` : host;
+}

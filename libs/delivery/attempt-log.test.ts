@@ -1,0 +1,112 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Deployment } from '#redis/deployment.js';
+import { connectRedis, type RedisClient } from '#redis/redis-client.js';
+import { silentLogger } from '#runtime/log.js';
+import { AttemptLog, decodeAttempt, encodeAttempt, type Attempt } from './attempt-log.js';
+
+const PARTITION = 17;
+
+function messageId(time = Date.now()): string {
+  const id = randomBytes(16);
+  id.writeUIntBE(time, 0, 6);
+  id.writeUInt16BE(PARTITION, 6);
+  return id.toString('hex').toUpperCase();
+}
+
+function attempt(changes: Partial<Attempt> = {}): Attempt {
+  return {
+    messageId: messageId(),
+    pendingQueueId: randomBytes(8).toString('base64url'),
+    topicName: 't1',
+    subscriptionName: 's1',
+    number: 1,
+    time: Date.now(),
+    outcome: 'delivered',
+    code: 204,
+    latencyMillis: 12,
+    ...changes,
+  };
+}
+
+describe('encodeAttempt', () => {
+  it.each<Partial<Attempt>>([
+    {},
+    { outcome: 'retry', code: 503, reason: 'HTTP 503', nextAttemptTime: 1_790_299_889_032, number: 176, latencyMillis: 5_000 },
+    { outcome: 'failed', reason: '服务器拒绝', subscriptionName: 's'.repeat(255), topicName: 't'.repeat(120) },
+  ])('keeps what it was given: %j', (changes) => {
+    const given = attempt(changes);
+    expect(decodeAttempt(encodeAttempt(given))).toEqual(given);
+  });
+
+  it('leaves out a code that there was none of', () => {
+    const given: Attempt = { ...attempt({ outcome: 'retry', reason: 'connection refused' }) };
+    delete (given as { code?: number }).code;
+    expect(decodeAttempt(encodeAttempt(given))).toEqual(given);
+  });
+
+  it('begins with message id, pending queue id and attempt number', () => {
+    const given = attempt({ number: 258 });
+    const record = encodeAttempt(given);
+    expect(record.subarray(0, 16).toString('hex').toUpperCase()).toBe(given.messageId);
+    expect(record.subarray(16, 24).toString('base64url')).toBe(given.pendingQueueId);
+    expect([...record.subarray(24, 26)]).toEqual([1, 2]);
+  });
+
+  it('cuts a long reason', () => {
+    expect(decodeAttempt(encodeAttempt(attempt({ outcome: 'failed', reason: 'x'.repeat(1_000) })))?.reason).toBe('x'.repeat(200));
+  });
+
+  it('is not read when it has another format or is cut', () => {
+    const record = encodeAttempt(attempt());
+    expect(decodeAttempt(record.subarray(0, 40))).toBeUndefined();
+    record[26] = 9;
+    expect(decodeAttempt(record)).toBeUndefined();
+  });
+});
+
+describe('AttemptLog', () => {
+  let client: RedisClient;
+  let deployment: Deployment;
+  beforeAll(async () => {
+    client = connectRedis(process.env['MAGPIE_TEST_REDIS_URL']!, { role: 'commands', logger: silentLogger });
+    await new Promise((resolve) => client.once('ready', resolve));
+    deployment = await Deployment.open(client, `test-${randomBytes(6).toString('hex')}`);
+  });
+  afterAll(() => client.disconnect());
+
+  const bucket = (time: number): string => `${deployment.base(PARTITION)}:al:${Math.floor(time / 3_600_000)}`;
+  const write = async (given: Attempt): Promise<void> => {
+    await client.zadd(bucket(given.time), 0, encodeAttempt(given));
+  };
+
+  it('finds the attempts of one message over the hours and subscriptions', async () => {
+    const now = Date.now();
+    const id = messageId(now - 5 * 3_600_000);
+    const first = attempt({ messageId: id, time: now - 5 * 3_600_000, outcome: 'retry', reason: 'HTTP 500', code: 500 });
+    const second = attempt({ messageId: id, time: now - 1_000, number: 2, pendingQueueId: first.pendingQueueId });
+    const other = attempt({ messageId: id, time: now - 5 * 3_600_000 + 1, subscriptionName: 's2' });
+    const strangers = [attempt({ time: now }), attempt({ messageId: messageId(now - 5 * 3_600_000), time: now })];
+    for (const each of [second, ...strangers, other, first]) await write(each);
+    const log = new AttemptLog(client, deployment);
+    expect(await log.find(id)).toEqual([first, other, second]);
+    expect(await log.find(id.toLowerCase())).toHaveLength(3);
+  });
+
+  it.each(['', 'xyz', '0'.repeat(31), 'F'.repeat(32), '0'.repeat(32)])('finds nothing for %j', async (id) => {
+    expect(await new AttemptLog(client, deployment).find(id)).toEqual([]);
+  });
+
+  it('drops the oldest attempts of a partition that has too many', async () => {
+    await client.del(bucket(Date.now()), bucket(Date.now() - 3_600_000), bucket(Date.now() - 5 * 3_600_000));
+    const now = Date.now();
+    const times = Array.from({ length: 20 }, (_, index) => now - (20 - index) * 6 * 60_000);
+    const attempts = times.map((time) => attempt({ time, messageId: messageId(time) }));
+    for (const each of attempts) await write(each);
+    const log = new AttemptLog(client, deployment, 12);
+    expect(await log.trim(PARTITION)).toBe(8);
+    expect(await log.trim(PARTITION)).toBe(0);
+    const found = await Promise.all(attempts.map(async ({ messageId: id }) => (await log.find(id)).length));
+    expect(found).toEqual([...Array<number>(8).fill(0), ...Array<number>(12).fill(1)]);
+  });
+});

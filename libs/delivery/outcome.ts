@@ -1,0 +1,23 @@
+/**
+ * What one attempt came to. `code` is the answer's number in the channel's own protocol (HTTP status, SMTP reply).
+ *
+ * - delivered: the endpoint has taken the message.
+ * - retryable: it may take it later. `retryAfter` is the endpoint's own wish in seconds; the notify strategy's delay still is the least.
+ * - permanent: it will never take it; no further attempt is made.
+ */
+export type Outcome =
+  | { readonly kind: 'delivered'; readonly code?: number }
+  | { readonly kind: 'retryable'; readonly reason: string; readonly code?: number; readonly retryAfter?: number }
+  | { readonly kind: 'permanent'; readonly reason: string; readonly code?: number };
+
+export function delivered(code?: number): Outcome {
+  return { kind: 'delivered', ...(code !== undefined && { code }) };
+}
+
+export function retryable(reason: string, details: { readonly code?: number; readonly retryAfter?: number } = {}): Outcome {
+  return { kind: 'retryable', reason, ...details };
+}
+
+export function permanent(reason: string, code?: number): Outcome {
+  return { kind: 'permanent', reason, ...(code !== undefined && { code }) };
+}

@@ -1,0 +1,202 @@
+import 'reflect-metadata';
+import type { AddressInfo } from 'node:net';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import type { DynamicModule } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { AttemptLog } from '#delivery/attempt-log.js';
+import { PushCertificate } from '#delivery/push-certificate.js';
+import { SecretBox } from '#access/secret-box.js';
+import { CertificateController } from '../../apps/api/certificate.controller.js';
+import { eventually } from '../support/eventually.js';
+import { startMailServer } from '../support/mail-server.js';
+import { certificateUrlOf, isSignedBy, startPushReceiver, type Answer, type PushReceiver } from '../support/push-receiver.js';
+import { openPublishingSide, SECRET_KEY, startWorker, workerSettings, type PublishingSide, type RunningWorker } from '../support/running-worker.js';
+import { ACCOUNT } from '../support/sample-delivery.js';
+
+const redisUrl = process.env['MAGPIE_TEST_REDIS_URL']!;
+
+class CertificateServer {}
+
+/** What the API serves of it, alone. */
+async function serveCertificate(hub: PublishingSide): Promise<{ url: string; stop(): Promise<void> }> {
+  const certificate = await PushCertificate.open(hub.client, hub.prefix, new SecretBox(SECRET_KEY));
+  const module: DynamicModule = { module: CertificateServer, controllers: [CertificateController], providers: [{ provide: PushCertificate, useValue: certificate }] };
+  const app = await NestFactory.create<NestFastifyApplication>(module, new FastifyAdapter(), { logger: false });
+  await app.listen(0, '127.0.0.1');
+  return { url: `http://127.0.0.1:${(app.getHttpServer().address() as AddressInfo).port}`, stop: () => app.close() };
+}
+
+describe('delivery', () => {
+  const cleanUps: (() => Promise<unknown>)[] = [];
+  let hub: PublishingSide;
+  let worker: RunningWorker;
+  let certificates: { url: string; stop(): Promise<void> };
+  beforeAll(async () => {
+    hub = await openPublishingSide(redisUrl);
+    certificates = await serveCertificate(hub);
+    worker = await startWorker(workerSettings(redisUrl, hub.prefix, { publicUrl: certificates.url }), { random: () => 0 });
+  });
+  afterAll(async () => {
+    await worker.stop();
+    await certificates.stop();
+    await hub.stop();
+  });
+  afterEach(async () => {
+    for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+  });
+
+  async function metric(name: string): Promise<number> {
+    const text = await (await fetch(`${worker.url}/metrics`)).text();
+    return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
+  }
+
+  async function receiver(answer: Answer = 204): Promise<PushReceiver> {
+    const started = await startPushReceiver(answer);
+    cleanUps.push(() => started.stop());
+    return started;
+  }
+
+  it('pushes what is published, signed with the certificate that the API serves', async () => {
+    const endpoint = await receiver();
+    const topic = await hub.subscribed(`${endpoint.url}/hook`);
+    const messageId = await hub.publish(topic, 'hello');
+    await eventually('the push', () => endpoint.pushes.length === 1);
+    const [push] = endpoint.pushes;
+    expect(push?.body).toBe('hello');
+    expect(push?.headers.get('x-mns-message-id')).toBe(messageId);
+    const url = certificateUrlOf(push!);
+    expect(url).toMatch(/\/certificates\/[0-9a-f]{16}\.pem$/);
+    const answer = await fetch(url);
+    expect(answer.headers.get('content-type')).toContain('application/x-pem-file');
+    expect(isSignedBy(push!, await answer.text())).toBe(true);
+    expect((await fetch(`${certificates.url}/certificates/0000000000000000.pem`)).status).toBe(404);
+  });
+
+  it('remembers each attempt and finds it by message id', async () => {
+    const endpoint = await receiver(201);
+    const topic = await hub.subscribed(endpoint.url);
+    const messageId = await hub.publish(topic, 'hello');
+    const log = new AttemptLog(hub.client, hub.deployment);
+    const attempts = await eventually('the attempt', async () => {
+      const found = await log.find(messageId);
+      return found.length === 1 && found;
+    });
+    expect(attempts[0]).toMatchObject({ messageId, topicName: topic, subscriptionName: 's1', number: 1, outcome: 'delivered', code: 201 });
+    expect(attempts[0]?.latencyMillis).toBeLessThan(5_000);
+  });
+
+  it('delivers a burst completely and each message once, with at most 32 in flight', async () => {
+    const endpoint = await receiver((_push, response) => void setTimeout(() => response.writeHead(204).end(), 5));
+    const topic = await hub.subscribed(endpoint.url);
+    const bodies = Array.from({ length: 500 }, (_, number) => `message ${number}`);
+    await Promise.all(bodies.map((body) => hub.publish(topic, body)));
+    await eventually('all pushes', () => endpoint.pushes.length >= bodies.length, { within: 20_000 });
+    expect(endpoint.pushes.map(({ body }) => body).sort()).toEqual([...bodies].sort());
+    expect(endpoint.mostAtOnce).toBeLessThanOrEqual(32);
+    expect(endpoint.mostAtOnce).toBeGreaterThan(8);
+  });
+
+  it('retries after 10 s with BACKOFF_RETRY when chance says so', async () => {
+    const endpoint = await receiver(500);
+    const topic = await hub.subscribed(endpoint.url);
+    const messageId = await hub.publish(topic, 'try again');
+    await eventually('the first attempt', () => endpoint.pushes.length === 1);
+    endpoint.answer = 204;
+    await eventually('the second attempt', () => endpoint.pushes.length === 2, { within: 15_000, every: 50 });
+    const [first, second] = endpoint.pushes;
+    expect(second!.time - first!.time).toBeGreaterThanOrEqual(10_000);
+    expect(second!.time - first!.time).toBeLessThan(11_000);
+    const log = new AttemptLog(hub.client, hub.deployment);
+    await eventually('both attempts are logged', async () => (await log.find(messageId)).length === 2);
+    const attempts = await log.find(messageId);
+    expect(attempts.map(({ number, outcome, code }) => [number, outcome, code])).toEqual([[1, 'retry', 500], [2, 'delivered', 204]]);
+    expect(attempts[0]?.nextAttemptTime).toBeGreaterThanOrEqual(first!.time + 10_000);
+  });
+
+  it('retries after 1, 2, 4 seconds with EXPONENTIAL_DECAY_RETRY', async () => {
+    const endpoint = await receiver(500);
+    const topic = await hub.subscribed(endpoint.url, { notifyStrategy: 'EXPONENTIAL_DECAY_RETRY' });
+    await hub.publish(topic, 'try again');
+    await eventually('four attempts', () => endpoint.pushes.length === 4, { within: 12_000, every: 20 });
+    const times = endpoint.pushes.map(({ time }) => time);
+    const gaps = times.slice(1).map((time, index) => Math.round((time - times[index]!) / 100) / 10);
+    for (const [index, gap] of gaps.entries()) {
+      expect(gap).toBeGreaterThanOrEqual(2 ** index - 0.1);
+      expect(gap).toBeLessThan(2 ** index + 0.5);
+    }
+    endpoint.answer = 204;
+  });
+
+  it('gives up at once after 410', async () => {
+    const endpoint = await receiver(410);
+    const topic = await hub.subscribed(endpoint.url);
+    const messageId = await hub.publish(topic, 'unwanted');
+    const log = new AttemptLog(hub.client, hub.deployment);
+    await eventually('the attempt is logged', async () => (await log.find(messageId))[0]?.outcome === 'failed');
+    expect((await hub.topics.getTopic(ACCOUNT, topic)).messageCount).toBe(0);
+  });
+
+  it('puts messages into queues', async () => {
+    await hub.queues.createQueue(ACCOUNT, 'inbox', {});
+    const topic = await hub.subscribed(`acs:mns:cn-hangzhou:${ACCOUNT}:queues/inbox`, { notifyContentFormat: 'JSON' });
+    const messageId = await hub.publish(topic, 'hello');
+    const [message] = await eventually('the message', async () => {
+      const some = await hub.messages.receiveMessages(ACCOUNT, 'inbox', { count: 1, waitSeconds: 0 });
+      return some.length > 0 && some;
+    });
+    expect(JSON.parse(message!.body)).toMatchObject({ Message: 'hello', MessageId: messageId, TopicName: topic, SubscriptionName: 's1' });
+  });
+
+  it('sends mails', async () => {
+    const server = await startMailServer();
+    const other = await openPublishingSide(redisUrl);
+    const mailer = await startWorker(workerSettings(redisUrl, other.prefix, { smtpUrl: server.url, mailFrom: 'hub@example.com' }));
+    cleanUps.push(() => server.stop(), () => other.stop(), () => mailer.stop());
+    const topic = await other.subscribed('mail:directmail:ops@example.com');
+    await other.publish(topic, 'hello');
+    await eventually('the mail', () => server.mails.length === 1);
+    expect(server.mails[0]?.text?.trimEnd()).toBe('hello');
+  });
+
+  it('keeps a dead endpoint from delaying a live one', async () => {
+    const [dead, live] = [await receiver(() => undefined), await receiver()];
+    const deadTopic = await hub.subscribed(dead.url);
+    const liveTopic = await hub.subscribed(live.url);
+    await Promise.all(Array.from({ length: 200 }, (_, number) => hub.publish(deadTopic, `dead ${number}`)));
+    await eventually('the dead endpoint is being tried', () => dead.pushes.length >= 32);
+    const waits: number[] = [];
+    for (let number = 0; number < 50; number++) {
+      const before = Date.now();
+      await hub.publish(liveTopic, `live ${number}`);
+      await eventually('a live push', () => live.pushes.length === number + 1, { every: 1 });
+      waits.push(Date.now() - before);
+    }
+    waits.sort((one, other) => one - other);
+    expect(waits[48]).toBeLessThan(250);
+    expect(dead.mostAtOnce).toBe(32);
+  });
+
+  it('leaves an endpoint that fails alone without holding a drain, and is back by itself', async () => {
+    const endpoint = await receiver(500);
+    const topic = await hub.subscribed(endpoint.url, { notifyStrategy: 'EXPONENTIAL_DECAY_RETRY' });
+    const bodies = Array.from({ length: 300 }, (_, number) => `message ${number}`);
+    await Promise.all(bodies.map((body) => hub.publish(topic, body)));
+    // 32 at once, then one after 1 s and one after 2 s more.
+    await eventually('the third pause', () => endpoint.pushes.length >= 34, { within: 15_000, every: 20 });
+    expect(endpoint.pushes.length).toBeLessThan(40);
+    await eventually('no drain waits', async () => (await metric('magpie_delivery_drains')) === 0);
+    expect(await metric('magpie_delivery_paused_endpoints')).toBeGreaterThanOrEqual(1);
+    endpoint.answer = 204;
+    await eventually('everything owed is delivered', async () => (await hub.topics.getTopic(ACCOUNT, topic)).messageCount === 0, { within: 20_000, every: 50 });
+    expect(new Set(endpoint.pushes.map(({ body }) => body)).size).toBe(bodies.length);
+  });
+
+  it('tells that it is alive and ready, and how it does', async () => {
+    expect((await fetch(`${worker.url}/healthz`)).status).toBe(200);
+    expect((await fetch(`${worker.url}/readyz`)).status).toBe(200);
+    const metrics = await (await fetch(`${worker.url}/metrics`)).text();
+    expect(metrics).toMatch(/^magpie_delivery_attempts_total\{channel="http",outcome="delivered"\} [1-9]/m);
+    expect(metrics).toContain('magpie_delivery_paused_endpoints');
+  });
+});
