@@ -1,0 +1,150 @@
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DrainQueue } from '#delivery/drain-queue.js';
+import { EventRuleStore } from '#event-rule/event-rule-store.js';
+import { LongPoll } from '#queue/long-poll.js';
+import { MessageStore } from '#queue/message-store.js';
+import { QueueStore } from '#queue/queue-store.js';
+import { Deployment } from '#redis/deployment.js';
+import { connectRedis, type RedisClient } from '#redis/redis-client.js';
+import { RedisUnavailable, toStorageError } from '#redis/redis-unavailable.js';
+import type { Logger } from '#runtime/log.js';
+import { Publisher } from '#topic/publisher.js';
+import { TopicStore } from '#topic/topic-store.js';
+import { BridgeMetrics } from './bridge-metrics.js';
+import { EventPipeline } from './event-pipeline.js';
+import { HandOver } from './hand-over.js';
+import { Heartbeat } from './heartbeat.js';
+import { Intake } from './intake.js';
+import { Journal } from './journal.js';
+import { ParkedEvents } from './parked-events.js';
+import { RuleSnapshot } from './rule-snapshot.js';
+import { WriteAheadLog } from './write-ahead-log.js';
+
+export interface BridgeSettings {
+  readonly redisUrl: string;
+  readonly keyPrefix: string;
+  readonly dataDir: string;
+  /** 16 digits: the owner of all events and rules. */
+  readonly account: string;
+  readonly region: string;
+  /** Milliseconds after which an entry of a bridge that died is taken over; 10 s when absent. */
+  readonly claimIdle?: number;
+}
+
+/** Milliseconds between two attempts to reach Redis at start. */
+const START_PAUSE = 200;
+
+/** Everything between the intake and the engine, wired together. It takes bodies from the first moment on, with or without Redis. */
+export class Bridge {
+  readonly metrics = new BridgeMetrics();
+  readonly intake: Intake;
+  readonly #log: WriteAheadLog;
+  readonly #client: RedisClient;
+  readonly #subscriber: RedisClient;
+  readonly #drains: DrainQueue;
+  #running: Running | undefined;
+  #stopped = false;
+
+  constructor(
+    private readonly settings: BridgeSettings,
+    private readonly logger: Logger,
+  ) {
+    const { redisUrl, dataDir, keyPrefix } = settings;
+    this.#log = new WriteAheadLog(join(dataDir, 'bridge'));
+    this.intake = new Intake(this.#log, this.metrics, logger);
+    this.#client = connectRedis(redisUrl, { role: 'commands', logger });
+    this.#subscriber = connectRedis(redisUrl, { role: 'subscriber', logger });
+    this.#drains = new DrainQueue({ url: redisUrl, prefix: keyPrefix, logger });
+  }
+
+  /** Resolves when events flow: waits for Redis as long as it takes. @throws Error when the data in Redis is not ours to use */
+  async start(): Promise<void> {
+    while (!this.#stopped) {
+      try {
+        const deployment = await Deployment.open(this.#client, this.settings.keyPrefix);
+        await this.#run(deployment);
+        return;
+      } catch (error) {
+        if (!(toStorageError(error) instanceof RedisUnavailable)) throw error;
+        await sleep(START_PAUSE);
+      }
+    }
+  }
+
+  /** The journal, once Redis was reached. */
+  get journal(): Journal | undefined {
+    return this.#running?.journal;
+  }
+
+  /** Bodies that are worked on now. */
+  get held(): number {
+    return this.#running?.pipeline.held ?? 0;
+  }
+
+  /** Lets what is under way finish, for so many milliseconds. The rest stays in the journal for the next bridge. */
+  async stop(millis: number): Promise<void> {
+    this.#stopped = true;
+    await this.intake.stop(millis / 2);
+    await this.#running?.pipeline.stop(millis / 2);
+    this.#running?.heartbeat.stop();
+    this.#running?.parked.stop();
+    this.#running?.rules.stop();
+    await this.#running?.journal.resign().catch(() => undefined);
+    await this.#drains.close();
+    this.#subscriber.disconnect();
+    this.#client.disconnect();
+  }
+
+  /** Values that are only known by asking. */
+  updateMetrics(): void {
+    this.metrics.held.set(this.held);
+    this.metrics.fileBytes.set(this.#log.bytes);
+  }
+
+  async #run(deployment: Deployment): Promise<void> {
+    const { metrics, logger, settings } = this;
+    const store = new EventRuleStore(this.#client, deployment);
+    const rules = new RuleSnapshot(store, this.#subscriber, logger);
+    const handOver = new HandOver(
+      new Publisher(new TopicStore(this.#client, deployment), this.#drains),
+      new MessageStore(new QueueStore(this.#client, deployment), new LongPoll(this.#subscriber, deployment)),
+      settings.region,
+    );
+    const journal: Journal = new Journal(this.#client, deployment, {
+      consumer: `${hostname()}.${process.pid}.${randomBytes(4).toString('hex')}`,
+      onEntries: (entries) => pipeline.take(entries),
+      room: () => pipeline.room(),
+      ...(settings.claimIdle !== undefined && { claimIdle: settings.claimIdle }),
+    });
+    const parked = new ParkedEvents({ journal, rules, handOver, statuses: store, metrics, logger });
+    const pipeline = new EventPipeline({
+      journal,
+      rules,
+      handOver,
+      store: (body) => this.intake.store(body),
+      onParked: (partition, rule) => parked.start(partition, rule),
+      account: settings.account,
+      metrics,
+      logger,
+    });
+    rules.start(() => {
+      handOver.forgetFailures();
+      parked.retryAll();
+    });
+    const heartbeat = new Heartbeat(journal, parked, metrics, logger);
+    this.#running = { journal, pipeline, heartbeat, parked, rules };
+    this.intake.attach(journal, pipeline);
+    await heartbeat.start();
+  }
+}
+
+interface Running {
+  readonly journal: Journal;
+  readonly pipeline: EventPipeline;
+  readonly heartbeat: Heartbeat;
+  readonly parked: ParkedEvents;
+  readonly rules: RuleSnapshot;
+}

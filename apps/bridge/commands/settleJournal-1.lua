@@ -1,0 +1,27 @@
+-- Removes entries that are done. What could not be handed over is parked, and what could not be read is kept for the operator, in
+-- the same step. An entry that somebody else settled meanwhile is left alone, so nothing is parked twice.
+-- KEYS[1] journal · ARGV: group, most unreadable bodies to keep, then per entry: id, unreadable body or '', number of parked
+--   events, and for each of them: rule, event
+-- → entries settled by this call
+local journal, group = KEYS[1], ARGV[1]
+local settled = 0
+local at = 3
+
+while at <= #ARGV do
+  local id, unreadable, count = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
+  at = at + 3
+  redis.pcall('XACK', journal, group, id)
+  local ours = redis.call('XDEL', journal, id) == 1
+  if ours then
+    settled = settled + 1
+    if unreadable ~= '' then
+      redis.call('XADD', journal .. ':unreadable', 'MAXLEN', ARGV[2], '*', 'u', unreadable)
+    end
+    for row = at, at + 2 * count - 1, 2 do
+      redis.call('SADD', journal .. ':parked', ARGV[row])
+      redis.call('XADD', journal .. ':parked:' .. ARGV[row], '*', 'e', ARGV[row + 1])
+    end
+  end
+  at = at + 2 * count
+end
+return settled

@@ -1,0 +1,200 @@
+import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { BucketEvent } from '#event-rule/bucket-event.js';
+import { readIntakeBody, type IntakeBody } from '#event-rule/intake-body.js';
+import type { RuleSet } from '#event-rule/rule-set.js';
+import { RedisFull, RedisUnavailable } from '#redis/redis-unavailable.js';
+import type { Logger } from '#runtime/log.js';
+import type { BridgeMetrics } from './bridge-metrics.js';
+import type { HandOver } from './hand-over.js';
+import type { Journal, JournalEntry, ParkedEvent } from './journal.js';
+import type { Body } from './journal-entry.js';
+import { OrderedTasks } from './ordered-tasks.js';
+
+/** Bodies, and bytes of them, that this process holds at a time; the rest stays in the journal. */
+const MOST_HELD = 2_000;
+const MOST_HELD_BYTES = 64 * 1_048_576;
+/** Bodies that are worked on at the same time. */
+const CONCURRENCY = 256;
+/** Milliseconds before a step is repeated that failed because Redis was away: doubled from the first to the second. */
+const FIRST_PAUSE = 200;
+const LONGEST_PAUSE = 5_000;
+/** A body whose processing fails so often for another reason than Redis has met a defect of ours; it is put aside as unreadable. */
+const MOST_DEFECTS = 8;
+
+export interface PipelineParts {
+  readonly journal: Pick<Journal, 'settle' | 'takeUntaken' | 'partitionFor' | 'isMarkerRemoval'>;
+  readonly rules: { current(): Promise<RuleSet> };
+  readonly handOver: Pick<HandOver, 'deliver'>;
+  /** Stores a body that came the fast way and could not be handed over at once. */
+  readonly store: (body: Body) => Promise<unknown>;
+  readonly onParked: (partition: number, rule: string) => void;
+  /** Owner of events and rules. */
+  readonly account: string;
+  readonly metrics: BridgeMetrics;
+  readonly logger: Logger;
+}
+
+interface Verdict {
+  readonly parked: readonly ParkedEvent[];
+  readonly problems: readonly string[];
+}
+
+/**
+ * From a body to messages: read, match, hand over, settle. Bodies of the same object are worked on one after the other, others at the
+ * same time. What cannot be handed over now is parked with the settling; when that fails too (Redis is away), the whole is
+ * repeated until it succeeds: every step is idempotent.
+ */
+export class EventPipeline {
+  readonly #tasks = new OrderedTasks(CONCURRENCY);
+  readonly #held = new Map<string, number>();
+  #heldBytes = 0;
+  #fast = 0;
+  readonly #stopping = new AbortController();
+
+  constructor(private readonly parts: PipelineParts) {}
+
+  /** How many more bodies can be taken now. */
+  room(): number {
+    if (this.#stopping.signal.aborted || this.#heldBytes >= MOST_HELD_BYTES) return 0;
+    return Math.max(0, MOST_HELD - this.#held.size - this.#fast);
+  }
+
+  /** Works on entries of the journal; one that is held already is ignored. */
+  take(entries: readonly JournalEntry[]): void {
+    for (const entry of entries) {
+      const name = `${entry.partition}/${entry.id}`;
+      if (this.#held.has(name)) continue;
+      this.#held.set(name, entry.bytes.length);
+      this.#heldBytes += entry.bytes.length;
+      const body = readBody(entry);
+      this.#tasks.add(orderOf(entry.source, body), async () => {
+        await this.#finish(entry, body);
+        this.#held.delete(name);
+        this.#heldBytes -= entry.bytes.length;
+        if (this.room() > MOST_HELD / 2) this.parts.journal.takeUntaken().catch(() => undefined);
+      });
+    }
+  }
+
+  /** Works on a body that is not stored. @returns false when there is no room for it */
+  takeFast(body: Body): boolean {
+    if (this.room() === 0) return false;
+    this.#fast += 1;
+    this.#heldBytes += body.bytes.length;
+    const read = readBody(body);
+    this.#tasks.add(orderOf(body.source, read), async () => {
+      await this.#finishFast(body, read);
+      this.#fast -= 1;
+      this.#heldBytes -= body.bytes.length;
+    });
+    return true;
+  }
+
+  /** Waits until everything held is done, for so many milliseconds; what is left then stays in the journal. */
+  async stop(millis: number): Promise<void> {
+    const deadline = new AbortController();
+    await Promise.race([this.#tasks.idle(), sleep(millis, undefined, { signal: deadline.signal }).catch(() => undefined)]);
+    deadline.abort();
+    this.#stopping.abort();
+  }
+
+  get held(): number {
+    return this.#held.size + this.#fast;
+  }
+
+  async #finish(entry: JournalEntry, body: IntakeBody): Promise<void> {
+    const { journal, metrics, logger, onParked } = this.parts;
+    let pause = FIRST_PAUSE;
+    for (let defects = 0; !this.#stopping.signal.aborted; ) {
+      try {
+        const { parked, problems } = defects < MOST_DEFECTS ? await this.#work(entry, body) : { parked: [], problems: ['a defect of Magpie: see its log'] };
+        await journal.settle({ entry, parked, ...(problems.length > 0 && { unreadable: { ...entry, problems } }) });
+        if (problems.length > 0) metrics.unreadable.inc({ source: entry.source });
+        for (const rule of new Set(parked.map((event) => event.rule))) onParked(entry.partition, rule);
+        return;
+      } catch (error) {
+        if (!(error instanceof RedisUnavailable) && !(error instanceof RedisFull)) {
+          defects += 1;
+          logger.error({ err: error, source: entry.source, entry: entry.id }, 'an event could not be processed');
+        }
+        await sleep(pause, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
+        pause = Math.min(pause * 2, LONGEST_PAUSE);
+      }
+    }
+  }
+
+  /** The durable copy usually follows; whoever has set up the fast way alone still loses nothing while this process lives. */
+  async #finishFast(body: Body, read: IntakeBody): Promise<void> {
+    try {
+      const { parked, problems } = await this.#work(body, read);
+      if (parked.length === 0 && problems.length === 0) return;
+    } catch (error) {
+      if (!(error instanceof RedisUnavailable)) this.parts.logger.warn({ reason: String(error), source: body.source }, 'fast copy goes the durable way');
+    }
+    await this.parts.store(body).catch((error: unknown) => {
+      this.parts.metrics.fastDropped.inc();
+      this.parts.logger.warn({ reason: String(error), source: body.source }, 'fast copy dropped');
+    });
+  }
+
+  async #work(body: Body, { events, problems, keyFallbacks }: IntakeBody): Promise<Verdict> {
+    const { metrics, rules } = this.parts;
+    metrics.keyFallbacks.inc(keyFallbacks);
+    const parked: ParkedEvent[] = [];
+    if (events.length === 0) return { parked, problems };
+    const snapshot = await rules.current();
+    for (const event of events) parked.push(...(await this.#handOver(snapshot, event)));
+    metrics.latency.observe((Date.now() - body.receivedAt) / 1_000);
+    return { parked, problems };
+  }
+
+  async #handOver(rules: RuleSet, event: BucketEvent): Promise<ParkedEvent[]> {
+    const { account, handOver, metrics, logger } = this.parts;
+    if (event.eventName === undefined) return this.#ignore('no_oss_event');
+    const matching = rules.match(account, event);
+    if (matching.length === 0) return this.#ignore('no_rule');
+    if (await this.#removesMarker(event)) return this.#ignore('delete_marker_removed');
+    const results = await Promise.all(matching.map((rule) => handOver.deliver(account, rule, event)));
+    return results.flatMap((result, index) => {
+      const rule = matching[index]!;
+      metrics.handedOver.inc({ endpoint: rule.endpoint.endpointType, outcome: result.outcome === 'done' ? 'done' : 'parked' });
+      if (result.outcome === 'done') return [];
+      if (result.outcome === 'message') logger.warn({ rule: rule.name, bucket: event.bucket, key: event.key, reason: result.reason }, 'event waits');
+      return [{ rule: `${account}/${rule.name}`, event }];
+    });
+  }
+
+  #ignore(reason: string): [] {
+    this.parts.metrics.ignored.inc({ reason });
+    return [];
+  }
+
+  /**
+   * MinIO calls the removal of a delete marker, which brings the object back, by the same name as its creation. The two have the
+   * version in common and differ in the request. OSS has no event for the removal.
+   */
+  async #removesMarker(event: BucketEvent): Promise<boolean> {
+    const { source, dialect, bucket, key, versionId, requestId, hostId } = event;
+    if (dialect !== 'minio' || event.s3EventName !== 'ObjectRemoved:DeleteMarkerCreated') return false;
+    if (versionId === undefined || versionId === 'null' || requestId === '') return false;
+    const marker = digest([source, bucket, key, versionId]).subarray(0, 16);
+    const request = digest([requestId, hostId]).subarray(0, 8);
+    const partition = this.parts.journal.partitionFor(`${source}/${bucket}/${key}`);
+    return this.parts.journal.isMarkerRemoval(partition, marker, request, Date.now());
+  }
+}
+
+export function readBody(body: Body): IntakeBody {
+  return readIntakeBody(body.bytes, { source: body.source, receivedAt: body.receivedAt });
+}
+
+/** What bodies have in common that must stay in order: the object they are about. */
+export function orderOf(source: string, { events }: IntakeBody): string {
+  const first = events[0];
+  return first === undefined ? source : `${source}/${first.bucket}/${first.key}`;
+}
+
+function digest(parts: readonly string[]): Buffer {
+  return createHash('sha256').update(JSON.stringify(parts)).digest();
+}

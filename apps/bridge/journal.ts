@@ -1,0 +1,275 @@
+import { crc32 } from 'node:zlib';
+import { Gather } from '#queue/gather.js';
+import type { Deployment } from '#redis/deployment.js';
+import { LuaScript } from '#redis/lua-script.js';
+import { storage } from '#redis/partition-scripts.js';
+import type { RedisClient } from '#redis/redis-client.js';
+import { RedisFull } from '#redis/redis-unavailable.js';
+import type { BucketEvent } from '#event-rule/bucket-event.js';
+import { decodeHead, encodeHead, encodeUnreadable, type Body, type UnreadableBody } from './journal-entry.js';
+
+/** Every process of a deployment uses the same number. One more costs one Redis command per heartbeat and process. */
+export const JOURNAL_PARTITIONS = 2;
+
+/** More entries that nobody has settled, per partition, and the intake answers 503: the store's own queue then holds events. */
+const JOURNAL_LIMIT = 100_000;
+/** More parked events per partition, and the intake answers 503 as well: whoever can no longer be reached may not fill Redis. */
+const PARKED_LIMIT = 500_000;
+const GROUP = 'bridge';
+/** Milliseconds between two heartbeats. */
+export const HEARTBEAT = 3_000;
+const KEEPER_LEASE = 4 * HEARTBEAT;
+/** Consumers of processes that are gone are looked for every so many heartbeats, and forgotten after so many milliseconds. */
+const FORGET_EVERY = 200;
+const FORGET_AFTER = 3_600_000;
+const MARKER_DAYS = 4;
+const UNREADABLE_KEPT = 500;
+
+/** Too many events wait already: answered 503, and the sender tries again. */
+export class JournalFull extends Error {
+  override readonly name = 'JournalFull';
+}
+
+/** A stored body that this process has taken and must settle. */
+export interface JournalEntry extends Body {
+  readonly partition: number;
+  readonly id: string;
+}
+
+/** An event that a rule wants and whose destination cannot take it now. */
+export interface ParkedEvent {
+  /** `account/name`. */
+  readonly rule: string;
+  readonly event: BucketEvent;
+}
+
+/** What became of an entry. */
+export interface Settlement {
+  readonly entry: JournalEntry;
+  readonly parked: readonly ParkedEvent[];
+  readonly unreadable?: UnreadableBody;
+}
+
+export interface ParkedBacklog {
+  readonly rule: string;
+  readonly events: number;
+  /** Milliseconds since the epoch. */
+  readonly since: number;
+}
+
+/** One look at a partition. */
+export interface JournalState {
+  readonly entries: number;
+  /** Milliseconds since the epoch; absent when the journal is empty. */
+  readonly oldest?: number;
+  readonly backlogs: readonly ParkedBacklog[];
+  /** Whether it is this process that looks after parked events; only the first partition says so. */
+  readonly keeper: boolean;
+}
+
+export interface JournalOptions {
+  /** Names this process among the bridges. */
+  readonly consumer: string;
+  /** Takes entries; called before `append` returns. */
+  readonly onEntries: (entries: readonly JournalEntry[]) => void;
+  /** How many more entries this process can take now. */
+  readonly room: () => number;
+  /** Milliseconds after which an entry that its taker did not settle is taken by another. */
+  readonly claimIdle?: number;
+  readonly limit?: number;
+  readonly parkedLimit?: number;
+  readonly partitions?: number;
+}
+
+const SCRIPTS = {
+  append: new LuaScript(new URL('./commands/appendJournal-1.lua', import.meta.url)),
+  keep: new LuaScript(new URL('./commands/keepJournal-1.lua', import.meta.url)),
+  settle: new LuaScript(new URL('./commands/settleJournal-1.lua', import.meta.url)),
+  unpark: new LuaScript(new URL('./commands/unparkEvents-1.lua', import.meta.url)),
+  noteMarker: new LuaScript(new URL('./commands/noteDeleteMarker-1.lua', import.meta.url)),
+};
+
+type ScriptItem = readonly (string | number | Buffer)[];
+type EntryReply = [id: Buffer, head: Buffer, body: Buffer];
+
+/**
+ * What stores told us and is not yet handed over, in Redis streams. An entry is in exactly one state: untaken, taken by a process
+ * (pending in the consumer group), or gone. A taker that dies leaves it pending; after `claimIdle` another takes it.
+ *
+ * Nobody blocks on the streams: an append takes what it appended, and what is left over (the appender had no room, or died) is found by
+ * the heartbeat, `keep`.
+ */
+export class Journal {
+  readonly #append: Gather<Body, boolean>;
+  readonly #settle: Gather<ScriptItem, void>;
+  readonly #cursors = new Map<number, string>();
+  /** Partitions in which entries may lie that nobody has taken. */
+  readonly #untaken = new Set<number>();
+  /** Parked events by partition, as the last heartbeat saw them. */
+  readonly #parked = new Map<number, number>();
+  readonly partitions: number;
+  #beats = 0;
+  #taking = false;
+
+  constructor(
+    private readonly client: RedisClient,
+    private readonly deployment: Deployment,
+    private readonly options: JournalOptions,
+  ) {
+    this.partitions = options.partitions ?? JOURNAL_PARTITIONS;
+    this.#append = new Gather((partition, bodies) => this.#appendBodies(partition, bodies), {
+      items: 256,
+      weight: 1_048_576,
+      weigh: ({ bytes }) => bytes.length,
+    });
+    this.#settle = new Gather((partition, items) => this.#settleItems(partition, items), { items: 256, weight: 2_000, weigh: (item) => item.length });
+  }
+
+  /**
+   * Stores a body; when this returns it is in Redis (on disk, where Redis is set so).
+   * `order` keeps bodies in order that have it in common: they share a partition.
+   *
+   * @throws JournalFull · RedisFull · RedisUnavailable (then it may be stored nevertheless)
+   */
+  async append(body: Body, order: string): Promise<void> {
+    const partition = this.partitionFor(order);
+    if ((this.#parked.get(partition) ?? 0) >= (this.options.parkedLimit ?? PARKED_LIMIT)) throw new JournalFull('too many events wait for their destination');
+    const stored = await this.#append.add(partition, body);
+    if (!stored) throw new JournalFull('too many events wait to be matched');
+  }
+
+  partitionFor(order: string): number {
+    return this.partitions === 1 ? 0 : crc32(order) % this.partitions;
+  }
+
+  /** Takes left-over entries while there is room for them; called when room comes free. */
+  async takeUntaken(): Promise<void> {
+    if (this.#taking) return;
+    this.#taking = true;
+    try {
+      for (const partition of this.#untaken) if (this.options.room() > 0) await this.keep(partition);
+    } finally {
+      this.#taking = false;
+    }
+  }
+
+  /** The heartbeat of one partition; see `keepJournal-1.lua`. @throws RedisUnavailable */
+  keep(partition: number): Promise<JournalState> {
+    return this.#keep(partition, partition === 0 ? KEEPER_LEASE : 0);
+  }
+
+  /** Lets another process be the keeper at once. @throws RedisUnavailable */
+  async resign(): Promise<void> {
+    await this.#keep(0, -1);
+  }
+
+  async #keep(partition: number, lease: number): Promise<JournalState> {
+    const { consumer, room, claimIdle = 10_000 } = this.options;
+    const most = Math.max(0, Math.min(room(), 256));
+    const forget = this.#beats++ % FORGET_EVERY < this.partitions ? FORGET_AFTER : 0;
+    const args = [GROUP, consumer, most, claimIdle, this.#cursors.get(partition) ?? '0-0', lease, forget];
+    const reply = await this.#run(SCRIPTS.keep, partition, args);
+    const [keeper, entries, oldest, cursor, taken, parked] = reply as [number, number, Buffer, Buffer, EntryReply[], (Buffer | number)[]];
+    this.#cursors.set(partition, String(cursor));
+    this.#take(partition, taken, most);
+    const backlogs = readBacklogs(parked);
+    this.#parked.set(partition, backlogs.reduce((sum, { events }) => sum + events, 0));
+    return { entries, ...(oldest.length > 0 && { oldest: millisOf(String(oldest)) }), backlogs, keeper: keeper === 1 };
+  }
+
+  /** Ends an entry; its parked events and its unreadable body are kept in the same step. @throws RedisUnavailable */
+  async settle({ entry, parked, unreadable }: Settlement): Promise<void> {
+    const rows = parked.flatMap(({ rule, event }) => [rule, JSON.stringify(event)]);
+    const kept = unreadable === undefined ? '' : encodeUnreadable(unreadable);
+    await this.#settle.add(entry.partition, [entry.id, kept, parked.length, ...rows]);
+  }
+
+  /** Parked events of a rule, oldest first, behind the one with id `after`. */
+  async readParked(partition: number, rule: string, after: string, count: number): Promise<{ id: string; event: BucketEvent }[]> {
+    const key = `${this.#key(partition)}:parked:${rule}`;
+    const rows = await storage(() => this.client.xrange(key, after === '' ? '-' : `(${after}`, '+', 'COUNT', count));
+    return rows.map(([id, fields]) => ({ id, event: JSON.parse(fields[1]!) as BucketEvent }));
+  }
+
+  /** Removes parked events; without ids all of the rule. @returns how many there were */
+  async unpark(partition: number, rule: string, ids?: readonly string[]): Promise<number> {
+    return (await this.#run(SCRIPTS.unpark, partition, [rule, ...(ids ?? [])])) as number;
+  }
+
+  /**
+   * @param marker 16 bytes that name a delete marker
+   * @param request 8 bytes that name the request that made or removed it
+   * @returns true when another request made the marker, so that this one removed it
+   */
+  async isMarkerRemoval(partition: number, marker: Buffer, request: Buffer, now: number): Promise<boolean> {
+    return (await this.#run(SCRIPTS.noteMarker, partition, [marker, request, Math.floor(now / 86_400_000), MARKER_DAYS])) === 1;
+  }
+
+  /** Bodies that could not be read, newest first. */
+  async unreadable(count: number): Promise<{ id: string; text: string }[]> {
+    const lists = await Promise.all(
+      Array.from({ length: this.partitions }, (_, partition) =>
+        storage(() => this.client.xrevrange(`${this.#key(partition)}:unreadable`, '+', '-', 'COUNT', count)),
+      ),
+    );
+    const all = lists.flat().map(([id, fields]) => ({ id, text: fields[1]! }));
+    return all.sort((one, other) => millisOf(other.id) - millisOf(one.id)).slice(0, count);
+  }
+
+  /** A write like those that count. @throws RedisUnavailable · RedisFull */
+  async probe(): Promise<void> {
+    await storage(() => this.client.set(`${this.#key(0)}:ready`, '1', 'PX', 60_000));
+  }
+
+  async #appendBodies(partition: number, bodies: readonly Body[]): Promise<boolean[]> {
+    const { consumer, room, limit = JOURNAL_LIMIT } = this.options;
+    const most = Math.max(0, Math.min(room(), bodies.length + 32));
+    const args = bodies.flatMap((body) => [encodeHead(body), body.bytes]);
+    const reply = await this.#run(SCRIPTS.append, partition, [GROUP, consumer, most, limit, ...args]);
+    const [stored, taken] = reply as [number, EntryReply[]];
+    this.#take(partition, taken, most);
+    return bodies.map(() => stored >= 0);
+  }
+
+  async #settleItems(partition: number, items: readonly ScriptItem[]): Promise<void[]> {
+    await this.#run(SCRIPTS.settle, partition, [GROUP, UNREADABLE_KEPT, ...items.flat()]);
+    return items.map(() => undefined);
+  }
+
+  #take(partition: number, taken: readonly EntryReply[], most: number): void {
+    if (taken.length < most) this.#untaken.delete(partition);
+    else this.#untaken.add(partition);
+    const entries = taken.flatMap(([id, headBytes, bytes]): JournalEntry[] => {
+      const head = decodeHead(headBytes);
+      return head === undefined ? [] : [{ ...head, bytes, partition, id: String(id) }];
+    });
+    if (entries.length > 0) this.options.onEntries(entries);
+  }
+
+  /** Partitions of the journal are spread over those of the deployment, hence over the nodes of a cluster. */
+  #key(partition: number): string {
+    return `${this.deployment.base(this.deployment.partitionOf('journal', String(partition)))}:journal:${partition}`;
+  }
+
+  #run(script: LuaScript, partition: number, args: readonly (string | number | Buffer)[]): Promise<unknown> {
+    return storage(() => script.run(this.client, [this.#key(partition)], args));
+  }
+}
+
+/** True for what goes away by waiting: the sender, or we, shall try again. */
+export function isBackPressure(error: unknown): boolean {
+  return error instanceof JournalFull || error instanceof RedisFull;
+}
+
+function readBacklogs(parked: readonly (Buffer | number)[]): ParkedBacklog[] {
+  const backlogs: ParkedBacklog[] = [];
+  for (let at = 0; at < parked.length; at += 3) {
+    const [rule, events, oldest] = parked.slice(at, at + 3);
+    backlogs.push({ rule: String(rule), events: Number(events), since: millisOf(String(oldest)) });
+  }
+  return backlogs;
+}
+
+function millisOf(streamId: string): number {
+  return Number(streamId.split('-')[0]);
+}

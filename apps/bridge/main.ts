@@ -1,0 +1,64 @@
+import 'reflect-metadata';
+import type { AddressInfo } from 'node:net';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { readHubSettings, type HubSettings } from '#runtime/hub-settings.js';
+import { createLogger, type Logger } from '#runtime/log.js';
+import { BadSetting } from '#runtime/setting.js';
+import { Bridge, type BridgeSettings } from './bridge.js';
+import { createBridgeServer, stopServer } from './bridge-server.js';
+import { IntakeToken } from './intake-token.js';
+
+/** Milliseconds of a stop, which the hub ends after 5 s: first the connections, then what is under way. */
+const STOP_TIMES = { linger: 500, deadline: 2_000 };
+const FINISH_LIMIT = 2_000;
+
+async function main(): Promise<void> {
+  const warnings: string[] = [];
+  const hub = readHubSettings(process.env, (warning) => warnings.push(warning));
+  const { settings, intakeToken } = bridgeSettings(hub);
+  const logger = createLogger('bridge', hub.logLevel);
+  // A child of the hub shares its environment; the hub has said it already.
+  if (process.send === undefined) for (const warning of warnings) logger.warn(warning);
+  const bridge = new Bridge(settings, logger);
+  const app = await createBridgeServer(bridge, new IntakeToken(intakeToken), logger);
+  stopOnSignal(app, bridge, logger);
+  await app.listen(hub.bridgePort, hub.host);
+  const { port } = app.getHttpServer().address() as AddressInfo;
+  logger.info({ host: hub.host, port }, 'bridge listens');
+  await bridge.start();
+  process.send?.({ ready: true, port });
+}
+
+function bridgeSettings({ redisUrl, keyPrefix, dataDir, accountId, region, intakeToken }: HubSettings): { settings: BridgeSettings; intakeToken: string } {
+  if (redisUrl === undefined) throw new BadSetting('MAGPIE_REDIS_URL', 'not set', 'the URL of a Redis (npm start brings its own)');
+  if (accountId === undefined) throw new BadSetting('MAGPIE_ACCOUNT_ID', 'not set', '16 digits, the account that events and rules belong to');
+  if (intakeToken === undefined) throw new BadSetting('MAGPIE_INTAKE_TOKEN', 'not set', '8 to 256 printable characters without blanks');
+  return { settings: { redisUrl, keyPrefix, dataDir, account: accountId, region }, intakeToken };
+}
+
+function stopOnSignal(app: NestFastifyApplication, bridge: Bridge, logger: Logger): void {
+  let stopping = false;
+  const stop = (reason: string): void => {
+    if (stopping) return;
+    stopping = true;
+    logger.info({ reason }, 'bridge stops');
+    void stopServer(app, STOP_TIMES)
+      .then(() => bridge.stop(FINISH_LIMIT))
+      .then(
+        () => process.exit(0),
+        (error: unknown) => {
+          logger.error({ err: error }, 'bridge could not stop properly');
+          process.exit(1);
+        },
+      );
+  };
+  process.once('SIGTERM', () => stop('SIGTERM'));
+  process.once('SIGINT', () => stop('SIGINT'));
+  // The hub that started this process is gone: nobody would ever stop it.
+  process.once('disconnect', () => stop('parent process ended'));
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`magpie bridge: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+});

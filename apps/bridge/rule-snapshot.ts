@@ -1,0 +1,106 @@
+import type { EventRuleStore } from '#event-rule/event-rule-store.js';
+import { RuleSet } from '#event-rule/rule-set.js';
+import type { RedisClient } from '#redis/redis-client.js';
+import type { Logger } from '#runtime/log.js';
+
+/** Milliseconds between two looks for changes that nobody announced. */
+const LOOK_INTERVAL = 5_000;
+
+/** The rules as of some version. */
+interface Snapshot {
+  readonly version: number;
+  readonly rules: RuleSet;
+}
+
+/**
+ * The rules that this process matches against. Every event is matched against one state of all rules, and against one that is at
+ * least as new as the event: a rule that was stored before an object was written applies to it.
+ */
+export class RuleSnapshot {
+  #snapshot: Snapshot | undefined;
+  #loading: Promise<Snapshot> | undefined;
+  #looking: Promise<RuleSet> | undefined;
+  #nextLook: Promise<RuleSet> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #onChange: () => void = () => undefined;
+
+  constructor(
+    private readonly store: EventRuleStore,
+    private readonly subscriber: RedisClient,
+    private readonly logger: Logger,
+  ) {}
+
+  /** Follows changes until `stop`; each of them calls `onChange` once its state is there. Does not wait for Redis. */
+  start(onChange: () => void): void {
+    this.#onChange = onChange;
+    this.subscriber.on('message', this.#onMessage);
+    this.subscriber.on('ready', this.#look);
+    this.#timer = setInterval(this.#look, LOOK_INTERVAL);
+    this.subscriber.subscribe(this.store.changes).catch((error: unknown) => this.logger.warn({ reason: String(error) }, 'no announcements of rule changes'));
+    this.#look();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.subscriber.off('message', this.#onMessage);
+    this.subscriber.off('ready', this.#look);
+  }
+
+  /**
+   * The rules as they were at the time of this call or later. Calls at the same time share one question to Redis.
+   * @throws RedisUnavailable
+   */
+  current(): Promise<RuleSet> {
+    // A question that is under way may have been answered before this call; the next one cannot.
+    if (this.#looking === undefined) return this.#startLook();
+    this.#nextLook ??= this.#looking.then(
+      () => this.#startLook(),
+      () => this.#startLook(),
+    );
+    return this.#nextLook;
+  }
+
+  #startLook(): Promise<RuleSet> {
+    this.#nextLook = undefined;
+    const looking = this.#readCurrent().finally(() => {
+      if (this.#looking === looking) this.#looking = undefined;
+    });
+    this.#looking = looking;
+    return looking;
+  }
+
+  async #readCurrent(): Promise<RuleSet> {
+    const version = await this.store.version();
+    let snapshot = this.#snapshot;
+    // A load that was under way when the version was read may bring an older state: then once more.
+    while (snapshot === undefined || snapshot.version < version) snapshot = await this.#load(version);
+    return snapshot.rules;
+  }
+
+  #load(version: number): Promise<Snapshot> {
+    this.#loading ??= this.#read().finally(() => {
+      this.#loading = undefined;
+    });
+    return this.#loading.catch((error: unknown) => {
+      this.logger.warn({ version, reason: String(error) }, 'event rules could not be read');
+      throw error;
+    });
+  }
+
+  async #read(): Promise<Snapshot> {
+    const { version, rules, unreadable } = await this.store.all();
+    if (unreadable.length > 0) this.logger.error({ rules: unreadable }, 'event rules that this release cannot read are not applied');
+    this.#snapshot = { version, rules: new RuleSet(rules) };
+    this.logger.debug({ version, rules: rules.length }, 'event rules read');
+    this.#onChange();
+    return this.#snapshot;
+  }
+
+  readonly #look = (): void => {
+    this.current().catch(() => undefined);
+  };
+
+  readonly #onMessage = (channel: string): void => {
+    if (channel === this.store.changes) this.#look();
+  };
+}
