@@ -8,6 +8,7 @@ interface Benchmark {
 /** `npm run bench -- <name>`: each benchmark is one file and starts what it needs by itself. */
 const BENCHMARKS: Record<string, () => Promise<Benchmark>> = {
   queue: () => import('./queue.bench.js'),
+  idle: () => import('./idle.bench.js'),
 };
 
 const names = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));

@@ -9,7 +9,6 @@ const SECONDS = 3;
 const ROUNDS = 3;
 const BACKLOG = 200_000;
 const WAITERS = 1_000;
-const IDLE = 1_000;
 /** 1 KB of text, as most senders have it: base64. */
 const BODY = randomBytes(768).toString('base64');
 const MESSAGE = `<Message><MessageBody>${BODY}</MessageBody></Message>`;
@@ -22,7 +21,7 @@ export async function run(): Promise<Row[]> {
   try {
     // Memory first: what the rates leave behind is freed in the background.
     const stored = await memory(hub);
-    return [...(await rates(hub)), ...stored, ...(await wakeUps(hub)), ...(await idleCommands(hub))];
+    return [...(await rates(hub)), ...stored, ...(await wakeUps(hub))];
   } finally {
     await hub.close();
   }
@@ -142,15 +141,6 @@ async function wakeUps(hub: BenchHub): Promise<Row[]> {
     { what: `send answered → waiting poll answered, p50, ${WAITERS} others waiting`, value: `${percentile(delays, 0.5).toFixed(1)} ms` },
     { what: 'the same, p99', value: `${percentile(delays, 0.99).toFixed(1)} ms`, goal: '≤ 10 ms' },
   ];
-}
-
-/** Commands that Redis processes per second, those inside scripts included, while nothing happens. API process only; the whole hub: `bench -- idle`. */
-async function idleCommands(hub: BenchHub): Promise<Row[]> {
-  for (let n = 0; n < IDLE; n++) await hub.call('PUT', `/queues/rest-${n}`);
-  const processed = async (): Promise<number> => Number(/total_commands_processed:(\d+)/.exec(String(await hub.redis.call('INFO', 'stats')))![1]);
-  const before = await processed();
-  await new Promise((resolve) => setTimeout(resolve, 5_000));
-  return [{ what: `Redis commands per second of the idle API, ${IDLE} queues`, value: (((await processed()) - before - 1) / 5).toFixed(1) }];
 }
 
 async function expectStatus(lane: RawConnection, request: Buffer, expected: number): Promise<void> {

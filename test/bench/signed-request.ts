@@ -22,7 +22,7 @@ export function signedRequest(credentials: Credentials, method: string, target: 
 /** The same request again and again, signed anew when the second changes. */
 export function repeatedRequest(credentials: Credentials, method: string, target: string, body = ''): () => Buffer {
   let second = 0;
-  let bytes = Buffer.alloc(0);
+  let bytes: Buffer = Buffer.alloc(0);
   return () => {
     const now = Math.floor(Date.now() / 1_000);
     if (now !== second) {
