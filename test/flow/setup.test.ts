@@ -107,7 +107,8 @@ describe('scripts/setup.mjs', () => {
   });
 
   it('installs what is locked where npm ci misses packages of other platforms in the lock file', async () => {
-    const refuse = `(console.error('npm ci can only install when package.json and package-lock.json are in sync\\n' + 'usage\\n'.repeat(99)), process.exit(1))`;
+    const complaint = `'package.json and package-lock.json are not in sync\\n' + 'usage\\n'.repeat(99)`;
+    const refuse = `(console.error(${complaint}), process.exit(1))`;
     program('npm', `({ '--version': () => console.log('11.0.0'), ci: () => ${refuse}, install: () => ${INSTALL} })[process.argv[2]]()`);
     expect(await run('build')).toMatchObject({ code: 0 });
     expect(calls()).toContain('npm install --no-save --no-audit --no-fund --include=dev');

@@ -71,7 +71,8 @@ async function play(options: DemoOptions, interrupted: Promise<void>): Promise<n
   clock.start = Infinity;
   say(`the hub stays up at ${hub.addresses.api} until Ctrl-C. To try next, in this folder:`);
   const { addresses, credentials } = hub;
-  process.stdout.write(nextCommands({ api: addresses.api, credentials, putCommand: store.putCommand('next.jpg'), messageId: scene.lastMessageId }));
+  const putCommand = store.putCommand('next.jpg');
+  process.stdout.write(nextCommands({ api: addresses.api, credentials, putCommand, messageId: scene.lastMessageId }));
   return await Promise.race([interrupted.then(() => 0), hub.exited.then(() => fail('the hub has ended'))]);
 }
 
