@@ -72,7 +72,9 @@ function installHooks(fastify: FastifyInstance, app: NestFastifyApplication): vo
   fastify.decorateRequest('startedAt', 0);
   fastify.decorateReply('outcome', '');
   // Fastify must not touch bodies: it would refuse those whose Content-Type it cannot read.
-  for (const method of ['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']) fastify.addHttpMethod(method, { hasBody: false, overrideExisting: true });
+  for (const method of ['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']) {
+    fastify.addHttpMethod(method, { hasBody: false, overrideExisting: true });
+  }
   fastify.addHook('onRequest', async (request) => {
     request.startedAt = performance.now();
     if (request.routeOptions.config.public !== true) await authenticate(authentication, request);

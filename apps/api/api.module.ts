@@ -58,14 +58,22 @@ const PROVIDERS: Provider[] = [
     inject: [REDIS_COMMANDS, Deployment],
   },
   { provide: LongPoll, useFactory: startLongPoll, inject: [REDIS_SUBSCRIBER, Deployment] },
-  { provide: MessageStore, useFactory: (queues: QueueStore, polls: LongPoll) => new MessageStore(queues, polls), inject: [QueueStore, LongPoll] },
+  {
+    provide: MessageStore,
+    useFactory: (queues: QueueStore, polls: LongPoll) => new MessageStore(queues, polls),
+    inject: [QueueStore, LongPoll],
+  },
   {
     provide: TopicStore,
     useFactory: (client: RedisClient, deployment: Deployment) => new TopicStore(client, deployment),
     inject: [REDIS_COMMANDS, Deployment],
   },
   { provide: DrainQueue, useFactory: openDrainQueue, inject: [SETTINGS, LOGGER] },
-  { provide: Publisher, useFactory: (topics: TopicStore, drains: DrainQueue) => new Publisher(topics, drains), inject: [TopicStore, DrainQueue] },
+  {
+    provide: Publisher,
+    useFactory: (topics: TopicStore, drains: DrainQueue) => new Publisher(topics, drains),
+    inject: [TopicStore, DrainQueue],
+  },
   {
     provide: EventRuleStore,
     useFactory: (client: RedisClient, deployment: Deployment) => new EventRuleStore(client, deployment),
@@ -85,12 +93,17 @@ const PROVIDERS: Provider[] = [
   },
   { provide: Authentication, useFactory: (access: AccessStore) => new Authentication(access, systemClock), inject: [AccessStore] },
   { provide: ResourceUrls, useFactory: (settings: ApiSettings) => new ResourceUrls(settings.publicUrl), inject: [SETTINGS] },
-  { provide: MnsErrorFilter, useFactory: (urls: ResourceUrls, logger: Logger) => new MnsErrorFilter(urls, logger), inject: [ResourceUrls, LOGGER] },
+  {
+    provide: MnsErrorFilter,
+    useFactory: (urls: ResourceUrls, logger: Logger) => new MnsErrorFilter(urls, logger),
+    inject: [ResourceUrls, LOGGER],
+  },
   { provide: ServerLifecycle, useFactory: () => new ServerLifecycle() },
   { provide: RequestMetrics, useFactory: (lifecycle: ServerLifecycle) => new RequestMetrics(lifecycle), inject: [ServerLifecycle] },
   {
     provide: RedisConnections,
-    useFactory: (commands: RedisClient, subscriber: RedisClient, drains: DrainQueue) => new RedisConnections([commands, subscriber], drains),
+    useFactory: (commands: RedisClient, subscriber: RedisClient, drains: DrainQueue) =>
+      new RedisConnections([commands, subscriber], drains),
     inject: [REDIS_COMMANDS, REDIS_SUBSCRIBER, DrainQueue],
   },
 ];

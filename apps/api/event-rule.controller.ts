@@ -47,11 +47,15 @@ export class EventRuleController {
     const prefix = query.get('prefix');
     const marker = query.get('marker');
     const limit = readWholeNumber(query, 'limit', LIMITS.listPage, 'entries');
-    const page = { ...(prefix !== undefined && { prefix }), ...(marker !== undefined && { marker }), ...(limit !== undefined && { limit }) };
+    const page = {
+      ...(prefix !== undefined && { prefix }),
+      ...(marker !== undefined && { marker }),
+      ...(limit !== undefined && { limit }),
+    };
     sendJson(request, reply, 200, await this.rules.list(request.account, page));
   }
 
-  /** Takes what a store would send and says what each rule makes of it. Nothing is sent on. `?source=` names the source, as rules see it. */
+  /** Takes what a store would send and says what each rule makes of it; nothing is sent on. `?source=` names the source for the rules. */
   @Post('test')
   async test(@Req() request: ListRequest, @Res() reply: FastifyReply): Promise<void> {
     request.operation = 'TestEventRules';

@@ -67,7 +67,8 @@ export class HealthController {
       () => undefined,
       (error: unknown) => (error instanceof Error ? error.message : String(error)),
     );
-    const tooLate = sleep(WRITE_DEADLINE, `Redis took no write within ${WRITE_DEADLINE} ms`, { signal: stop.signal }).catch(() => undefined);
+    const reason = `Redis took no write within ${WRITE_DEADLINE} ms`;
+    const tooLate = sleep(WRITE_DEADLINE, reason, { signal: stop.signal }).catch(() => undefined);
     const obstacle = await Promise.race([write, tooLate]);
     stop.abort();
     return obstacle;

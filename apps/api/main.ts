@@ -29,8 +29,8 @@ async function main(): Promise<void> {
 function apiSettings({ redisUrl, keyPrefix, secretKey, publicUrl, accountId, accessKeyId, accessKeySecret }: HubSettings): ApiSettings {
   if (redisUrl === undefined) throw new BadSetting('MAGPIE_REDIS_URL', 'not set', 'the URL of a Redis (npm start brings its own)');
   if (secretKey === undefined) throw new BadSetting('MAGPIE_SECRET_KEY', 'not set', '32 bytes as base64, the same for every process');
-  const firstKey =
-    accountId !== undefined && accessKeyId !== undefined && accessKeySecret !== undefined ? { accountId, accessKeyId, accessKeySecret } : undefined;
+  const complete = accountId !== undefined && accessKeyId !== undefined && accessKeySecret !== undefined;
+  const firstKey = complete ? { accountId, accessKeyId, accessKeySecret } : undefined;
   return {
     redisUrl,
     keyPrefix,

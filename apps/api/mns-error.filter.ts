@@ -48,6 +48,8 @@ export class MnsErrorFilter implements ExceptionFilter {
 /** Management paths tell "there is nothing here" by the status, as REST clients expect. */
 function problemFor(error: unknown, answer: ErrorAnswer): ErrorAnswer {
   if (error instanceof Unauthorized) return { status: 401, code: 'Unauthorized', message: error.message };
-  if (error instanceof HttpException && error.getStatus() === 404) return { status: 404, code: 'NotFound', message: 'There is no such resource.' };
+  if (error instanceof HttpException && error.getStatus() === 404) {
+    return { status: 404, code: 'NotFound', message: 'There is no such resource.' };
+  }
   return answer;
 }

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { discardRest } from './request-body.js';
 import './request-state.js';
 
 /** An answer of the data plane. */
@@ -48,13 +49,6 @@ function headersOf(request: FastifyRequest, reply: FastifyReply, answer: MnsRepl
   headers.push('x-mns-request-id', request.id, 'x-mns-version', '2015-06-06');
   if (answer.location !== undefined) headers.push('Location', answer.location);
   if (answer.retryAfterSeconds !== undefined) headers.push('Retry-After', String(answer.retryAfterSeconds));
-  if (reply.server.lifecycle.stopping || mustClose(request)) headers.push('Connection', 'close');
+  if (!discardRest(request.raw) || reply.server.lifecycle.stopping) headers.push('Connection', 'close');
   return headers;
 }
-
-/** What is left of a body that nobody reads would be taken in for nothing if the connection lived on. */
-function mustClose({ raw }: FastifyRequest): boolean {
-  return !raw.complete && (raw.headers['transfer-encoding'] !== undefined || Number(raw.headers['content-length'] ?? 0) > SMALL_REST);
-}
-
-const SMALL_REST = 65_536;

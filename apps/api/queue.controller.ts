@@ -63,7 +63,8 @@ export class QueueController {
   async listQueue(@Req() request: PlainRequest, @Res() reply: FastifyReply): Promise<void> {
     request.operation = 'ListQueue';
     const { names, nextMarker } = await this.queues.listQueues(request.account, readListPage(request));
-    const items = wantsMeta(request) ? await this.described(request, names) : names.map((name) => ({ url: this.urls.queue(request, name) }));
+    const plain = (): QueueListItem[] => names.map((name) => ({ url: this.urls.queue(request, name) }));
+    const items = wantsMeta(request) ? await this.described(request, names) : plain();
     sendMnsReply(request, reply, { status: 200, document: writeQueueList(items, nextMarker) });
   }
 

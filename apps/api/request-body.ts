@@ -18,7 +18,7 @@ export class BodyTooLarge extends Error {
  * The body of a request as bytes, whatever its Content-Type says, sent with a length or in chunks.
  *
  * @param limit bytes.
- * @throws BodyTooLarge as soon as it is known; the rest stays unread.
+ * @throws BodyTooLarge as soon as it is known; the rest stays unread, see `discardRest`.
  * @throws RequestAborted
  */
 export function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
@@ -62,4 +62,26 @@ function ignore(): void {}
 export function hasBody({ headers }: IncomingMessage): boolean {
   const length = headers['content-length'];
   return headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
+}
+
+/** Bytes of a body that is not wanted which are still taken in. */
+const DISCARD_LIMIT = 8 * 1_048_576;
+
+/**
+ * Takes in what is left of a body that nobody will read: most clients read the answer only when they have sent everything, and a
+ * connection that is closed under their hands would cost them the answer.
+ *
+ * @returns false when it is more than that is worth: the connection has to be closed.
+ */
+export function discardRest(request: IncomingMessage): boolean {
+  if (request.complete) return true;
+  if (Number(request.headers['content-length'] ?? 0) > DISCARD_LIMIT) return false;
+  let left = DISCARD_LIMIT;
+  request.on('error', ignore);
+  request.on('data', (chunk: Buffer) => {
+    left -= chunk.length;
+    if (left < 0) request.socket.destroy();
+  });
+  request.resume();
+  return true;
 }

@@ -1,6 +1,13 @@
 import { Controller, Delete, Get, Post, Put, Req, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
-import { readPublish, readTopicAttributes, writePublished, writeTopic, writeTopicList, type TopicListItem } from '#mns-wire/topic-documents.js';
+import {
+  readPublish,
+  readTopicAttributes,
+  writePublished,
+  writeTopic,
+  writeTopicList,
+  type TopicListItem,
+} from '#mns-wire/topic-documents.js';
 import { Publisher } from '#topic/publisher.js';
 import { checkTopicName } from '#topic/topic-name.js';
 import { TopicStore } from '#topic/topic-store.js';
@@ -65,7 +72,8 @@ export class TopicController {
   async listTopic(@Req() request: PlainRequest, @Res() reply: FastifyReply): Promise<void> {
     request.operation = 'ListTopic';
     const { names, nextMarker } = await this.topics.listTopics(request.account, readListPage(request));
-    const items = wantsMeta(request) ? await this.described(request, names) : names.map((name) => ({ url: this.urls.topic(request, name) }));
+    const plain = (): TopicListItem[] => names.map((name) => ({ url: this.urls.topic(request, name) }));
+    const items = wantsMeta(request) ? await this.described(request, names) : plain();
     sendMnsReply(request, reply, { status: 200, document: writeTopicList(items, nextMarker) });
   }
 

@@ -22,12 +22,15 @@ interface Scene {
 function scene(send: () => Promise<Outcome>, random = 0.5): Scene {
   const clock = new SettableClock(NOW);
   const window = new EndpointWindow(clock);
-  const tools: AttemptTools = { channels: { send }, clock, random: () => random, metrics: new DeliveryMetrics(() => 0), logger: silentLogger };
+  const metrics = new DeliveryMetrics(() => 0);
+  const tools: AttemptTools = { channels: { send }, clock, random: () => random, metrics, logger: silentLogger };
   return {
     tools,
     window,
-    attempt: (pending = {}, subscription = {}, signal = NEVER) =>
-      attemptDelivery(tools, sampleSubscription(subscription), samplePending({}, { publishTime: NOW, expireTime: NOW + 86_400_000, ...pending }), window, signal),
+    attempt: (changes = {}, subscription = {}, signal = NEVER) => {
+      const pending = samplePending({}, { publishTime: NOW, expireTime: NOW + 86_400_000, ...changes });
+      return attemptDelivery(tools, sampleSubscription(subscription), pending, window, signal);
+    },
   };
 }
 
@@ -39,7 +42,8 @@ describe('attemptDelivery', () => {
     const { attempt, window } = answering(delivered(204));
     const settlement = await attempt();
     expect(settlement).toMatchObject({ outcome: 'delivered', handle: '16.1' });
-    expect(logged(settlement)).toMatchObject({ outcome: 'delivered', number: 1, code: 204, time: NOW, topicName: 't1', subscriptionName: 's1' });
+    const facts = { outcome: 'delivered', number: 1, code: 204, time: NOW, topicName: 't1', subscriptionName: 's1' };
+    expect(logged(settlement)).toMatchObject(facts);
     expect(window.isHealthy).toBe(true);
   });
 
@@ -52,7 +56,8 @@ describe('attemptDelivery', () => {
   ] as const)('with %s and %d attempts before, the next one is %d s away', async (notifyStrategy, attempts, seconds) => {
     const settlement = await answering(retryable('HTTP 500', { code: 500 })).attempt({ attempts }, { notifyStrategy });
     expect(settlement).toMatchObject({ outcome: 'retry', notBefore: NOW + seconds * 1_000 });
-    expect(logged(settlement)).toMatchObject({ outcome: 'retry', number: attempts + 1, code: 500, reason: 'HTTP 500', nextAttemptTime: NOW + seconds * 1_000 });
+    const nextAttemptTime = NOW + seconds * 1_000;
+    expect(logged(settlement)).toMatchObject({ outcome: 'retry', number: attempts + 1, code: 500, reason: 'HTTP 500', nextAttemptTime });
   });
 
   it.each([

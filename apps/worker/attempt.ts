@@ -39,7 +39,8 @@ export async function attemptDelivery(
   const endpoint = readEndpoint(subscription.endpoint);
   let outcome: Outcome;
   try {
-    outcome = endpoint === undefined ? retryable('this release does not know the endpoint') : await tools.channels.send({ endpoint, subscription, pending }, signal);
+    if (endpoint === undefined) outcome = retryable('this release does not know the endpoint');
+    else outcome = await tools.channels.send({ endpoint, subscription, pending }, signal);
   } catch (error) {
     if (signal.aborted) return { handle: pending.handle, outcome: 'returned' };
     tools.logger.error({ err: error, ...namesOf(subscription, pending) }, 'attempt failed by a defect');
@@ -56,7 +57,7 @@ export async function attemptDelivery(
 
 type Result = { readonly outcome: 'delivered' | 'failed' } | { readonly outcome: 'retry'; readonly nextAttemptTime: number };
 
-/** Whether there is a next attempt: the notify strategy's delay is the least, the endpoint's own wish may prolong it, the message's life ends it. */
+/** When the next attempt is: not before the notify strategy's delay, later if the endpoint wishes so, never after the message's life. */
 function resultOf(outcome: Outcome, { notifyStrategy }: Subscription, pending: PendingDelivery, { clock, random }: AttemptTools): Result {
   if (outcome.kind === 'delivered') return { outcome: 'delivered' };
   const delay = outcome.kind === 'permanent' ? undefined : nextAttempt(notifyStrategy, pending.attempts + 1, random);

@@ -23,7 +23,7 @@ export const PROCESSORS = 2;
   lockDuration: 10_000,
   stalledInterval: 5_000,
   maxStalledCount: Number.MAX_SAFE_INTEGER,
-  drainDelay: 5,
+  drainDelay: 10,
   runRetryDelay: 500,
 })
 export class DrainProcessor extends WorkerHost {

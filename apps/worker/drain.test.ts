@@ -10,6 +10,7 @@ import { EndpointWindow } from './endpoint-window.js';
 const NOW = 1_790_000_000_000;
 const ADDRESS = { partition: 3, id: 'AAAAAAAAAAA' };
 const EPOCH = 7;
+const away = (): Promise<never> => Promise.reject(new Error('Connection is closed.'));
 
 /** What the engine would answer, from a list of due deliveries; everything that happened is written down in order. */
 class Scene {
@@ -47,7 +48,10 @@ class Scene {
       source: this.source,
       scheduler: {
         addTimer: (_address, due) => Promise.resolve(void this.events.push(`timer ${due - NOW}`)),
-        resume: (_address, epoch, due, pause) => Promise.resolve(void this.events.push(`resume ${epoch} in ${due - this.clock.now()} after ${pause}`)),
+        resume: (_address, epoch, due, pause) => {
+          this.events.push(`resume ${epoch} in ${due - this.clock.now()} after ${pause}`);
+          return Promise.resolve();
+        },
       },
       clock: this.clock,
       logger: silentLogger,
@@ -185,7 +189,7 @@ describe('Drain', () => {
     scene.owe('a');
     const { lease } = scene.source;
     let leases = 0;
-    scene.source = { ...scene.source, lease: (...args) => (++leases === 1 ? lease(...args) : Promise.reject(new Error('Connection is closed.'))) };
+    scene.source = { ...scene.source, lease: (...args) => (++leases === 1 ? lease(...args) : away()) };
     scene.attempt = async ({ handle }) => {
       await sleep(20);
       return { handle, outcome: 'delivered' };
@@ -197,7 +201,10 @@ describe('Drain', () => {
   it('survives a defect and lets the lease bring the delivery back', async () => {
     const scene = new Scene();
     scene.owe('broken', 'sound');
-    scene.attempt = ({ handle }) => (handle === 'broken' ? Promise.reject(new RangeError('defect')) : Promise.resolve({ handle, outcome: 'delivered' }));
+    scene.attempt = ({ handle }) => {
+      if (handle === 'broken') return Promise.reject(new RangeError('defect'));
+      return Promise.resolve({ handle, outcome: 'delivered' });
+    };
     await scene.run();
     expect(handles(scene)).toEqual(['sound']);
     expect(scene.events.at(-1)).toBe('last look');
@@ -208,7 +215,7 @@ describe('Drain', () => {
     scene.owe('a');
     const { settle } = scene.source;
     let calls = 0;
-    scene.source = { ...scene.source, settle: (...args) => (++calls < 3 ? Promise.reject(new Error('Connection is closed.')) : settle(...args)) };
+    scene.source = { ...scene.source, settle: (...args) => (++calls < 3 ? away() : settle(...args)) };
     await scene.run();
     expect(handles(scene)).toEqual(['a']);
   });

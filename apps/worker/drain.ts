@@ -38,7 +38,7 @@ export interface DrainTools {
   readonly clock: Clock;
   readonly logger: Logger;
   /** Makes one attempt; its answer is recorded. */
-  readonly attempt: (subscription: Subscription, pending: PendingDelivery, window: EndpointWindow, signal: AbortSignal) => Promise<Settlement>;
+  readonly attempt: (to: Subscription, pending: PendingDelivery, window: EndpointWindow, signal: AbortSignal) => Promise<Settlement>;
   /** Told of outcomes: how many were recorded with a line in the attempt log, how many were lost. */
   readonly onSettled: (address: PendingQueueAddress, recorded: number, lost: number) => void;
   /** Fires when the worker stops: nothing more is leased. */
@@ -130,7 +130,8 @@ export class Drain {
       const attempted = settlement.outcome === 'returned' ? 0 : 1;
       this.tools.onSettled(this.address, counted ? attempted : 0, counted ? 0 : attempted);
     } catch (error) {
-      this.tools.logger.error({ err: error, messageId: pending.messageId, subscription: subscription.name }, 'delivery could not be settled');
+      const facts = { err: error, messageId: pending.messageId, subscriptionName: subscription.name };
+      this.tools.logger.error(facts, 'delivery could not be settled');
     } finally {
       this.#inFlight -= 1;
       this.#wake();

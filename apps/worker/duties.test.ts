@@ -40,7 +40,10 @@ describe('Duties', () => {
     await duties({
       findActive: () => Promise.resolve([{ partition: 3, sweep: true, upkeep: false }]),
       source: { sweep: () => Promise.resolve({ wakeups: [lost], timers: [late] }) },
-      drains: { wake: (wakeups) => Promise.resolve(void added.push(...wakeups)), addTimer: (address, due) => Promise.resolve(void added.push({ address, due })) },
+      drains: {
+        wake: (wakeups) => Promise.resolve(void added.push(...wakeups)),
+        addTimer: (address, due) => Promise.resolve(void added.push({ address, due })),
+      },
     }).run();
     expect(added).toEqual([lost, late]);
   });

@@ -1,4 +1,3 @@
 /** Tokens of what is injected and has no class of its own. */
 export const SETTINGS = Symbol('settings');
 export const REDIS_COMMANDS = Symbol('redis commands');
-export const PROCESSOR_LIST = Symbol('processors');

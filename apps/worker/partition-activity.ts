@@ -11,23 +11,25 @@ export interface PartitionActivity {
 }
 
 /**
- * Looks at all partitions with one cheap command each, and closer at those that hold anything. The duties' own scripts would cost ten
- * times that, and in a hub at rest there is nothing for them to do. Key names as in `docs/redis-keys.md`.
+ * Looks at all partitions with as few commands as can be, and closer at those where something is to be done: in a hub at rest the
+ * duties' own scripts would cost ten times that. Key names as in `docs/redis-keys.md`.
  *
  * @param now milliseconds since the epoch
  */
 export async function findActivePartitions(client: RedisClient, deployment: Deployment, now: number): Promise<PartitionActivity[]> {
-  const all = await Promise.all(Array.from({ length: deployment.partitions }, (_, partition) => look(client, deployment, partition, now)));
-  return all.filter(({ sweep, upkeep }) => sweep || upkeep);
+  const bases = Array.from({ length: deployment.partitions }, (_, partition) => deployment.base(partition));
+  const [waiting, due] = await Promise.all([
+    findWaiting(client, bases),
+    Promise.all(bases.map((base) => client.zcount(`${base}:due`, '-inf', now))),
+  ]);
+  return bases
+    .map((_, partition) => ({ partition, sweep: waiting[partition]!, upkeep: waiting[partition]! || due[partition]! > 0 }))
+    .filter(({ sweep, upkeep }) => sweep || upkeep);
 }
 
-async function look(client: RedisClient, deployment: Deployment, partition: number, now: number): Promise<PartitionActivity> {
-  const base = deployment.base(partition);
-  const signs = [`${base}:armed`, `${base}:timers`, `${base}:trash`];
-  if ((await client.exists(...signs, `${base}:due`)) === 0) return { partition, sweep: false, upkeep: false };
-  const [waiting, [head]] = await Promise.all([
-    client.exists(...signs),
-    client.zrangebyscore(`${base}:due`, '-inf', now, 'LIMIT', 0, 1),
-  ]);
-  return { partition, sweep: waiting > 0, upkeep: waiting > 0 || head !== undefined };
+/** Whether each partition has drains, timers or trash. One command for all at rest; a cluster wants one for each slot. */
+async function findWaiting(client: RedisClient, bases: readonly string[]): Promise<boolean[]> {
+  const signs = bases.map((base) => [`${base}:armed`, `${base}:timers`, `${base}:trash`]);
+  if (!client.isCluster && (await client.exists(...signs.flat())) === 0) return bases.map(() => false);
+  return await Promise.all(signs.map(async (keys) => (await client.exists(...keys)) > 0));
 }

@@ -56,7 +56,8 @@ export class SettlementBatch {
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
         if (performance.now() + RETRY_PAUSE > giveUpAt) {
-          this.logger.error({ deliveries: settlements.length, tries, reason }, 'outcomes could not be recorded: the deliveries will be made again');
+          const facts = { deliveries: settlements.length, tries, reason };
+          this.logger.error(facts, 'outcomes could not be recorded: the deliveries will be made again');
           return [];
         }
         await sleep(RETRY_PAUSE);

@@ -20,12 +20,14 @@ export interface WorkerSettings {
   readonly mailFrom?: string;
 }
 
+type LoggedWorkerSettings = WorkerSettings & Pick<HubSettings, 'logLevel'>;
+
 /** @throws BadSetting */
-export function readWorkerSettings(environment: Environment, onWarning: (warning: string) => void): WorkerSettings & Pick<HubSettings, 'logLevel'> {
+export function readWorkerSettings(environment: Environment, onWarning: (warning: string) => void): LoggedWorkerSettings {
   const settings = readHubSettings(environment, onWarning);
   const { host, keyPrefix, region, redisUrl, secretKey, pushAllow, smtpUrl, mailFrom, logLevel } = settings;
-  if (redisUrl === undefined) throw new BadSetting('MAGPIE_REDIS_URL', 'not set', 'a Redis that the processes of the hub share');
-  if (secretKey === undefined) throw new BadSetting('MAGPIE_SECRET_KEY', 'not set', 'the same 32 bytes (base64) in every process of the hub');
+  if (redisUrl === undefined) throw new BadSetting('MAGPIE_REDIS_URL', 'not set', 'the URL of a Redis (npm start brings its own)');
+  if (secretKey === undefined) throw new BadSetting('MAGPIE_SECRET_KEY', 'not set', '32 bytes as base64, the same for every process');
   const publicUrl = settings.publicUrl ?? `http://${reachable(host)}:${settings.apiPort}`;
   const mail = { ...(smtpUrl !== undefined && { smtpUrl }), ...(mailFrom !== undefined && { mailFrom }) };
   return { host, port: settings.workerPort, redisUrl, keyPrefix, region, secretKey, publicUrl, pushAllow, ...mail, logLevel };

@@ -24,7 +24,7 @@ import { Drains } from './drains.js';
 import { Duties } from './duties.js';
 import { EndpointWindows } from './endpoint-window.js';
 import { HealthController } from './health.controller.js';
-import { PROCESSOR_LIST, REDIS_COMMANDS, SETTINGS } from './injection-tokens.js';
+import { REDIS_COMMANDS, SETTINGS } from './injection-tokens.js';
 import { findActivePartitions } from './partition-activity.js';
 import { WorkerLifecycle } from './worker-lifecycle.js';
 import type { WorkerSettings } from './worker-settings.js';
@@ -51,7 +51,8 @@ export class WorkerModule {
     const source = new PendingDeliveries(client, deployment);
     const channels = openChannels(settings, engine, queues);
     const attemptLog = new AttemptLog(client, deployment);
-    const drains = new Drains({ source, scheduler: drainQueue, channels, attemptLog, windows, clock: systemClock, random, metrics, logger });
+    const time = { clock: systemClock, random };
+    const drains = new Drains({ source, scheduler: drainQueue, channels, attemptLog, windows, ...time, metrics, logger });
     const duties = new Duties({
       findActive: () => findActivePartitions(client, deployment, systemClock.now()),
       source,
@@ -69,7 +70,6 @@ export class WorkerModule {
       controllers: [HealthController],
       providers: [
         ...processors.map((processor, index) => providerOf(`${DrainProcessor.name} ${index + 1}`, processor)),
-        { provide: PROCESSOR_LIST, useValue: processors },
         { provide: SETTINGS, useValue: settings },
         { provide: REDIS_COMMANDS, useValue: client },
         { provide: DeliveryMetrics, useValue: metrics },

@@ -119,7 +119,8 @@ export class AttemptLog {
     const partition = id.readUInt16BE(PARTITION_AT);
     if (partition >= this.deployment.partitions) return [];
     const pipeline = this.client.pipeline();
-    const [low, high] = [Buffer.concat([Buffer.from('['), id]), Buffer.concat([Buffer.from('['), id, Buffer.alloc(QUEUE_ID_BYTES + 2, 0xff)])];
+    const low = Buffer.concat([Buffer.from('['), id]);
+    const high = Buffer.concat([low, Buffer.alloc(QUEUE_ID_BYTES + 2, 0xff)]);
     for (const key of this.#keys(partition, id.readUIntBE(0, 6))) pipeline.zrangebylexBuffer(key, low, high);
     const records = await answers<Buffer[]>(pipeline);
     const attempts = records.flat().map(decodeAttempt);

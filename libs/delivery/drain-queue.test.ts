@@ -29,7 +29,8 @@ describe('DrainQueue', () => {
   function taking(prefix: string, url = shared): Job[] {
     const connection = connectRedis(url, { role: 'worker', logger: silentLogger });
     const taken: Job[] = [];
-    const worker = new Worker(DRAIN_QUEUE, (job: Job) => Promise.resolve(void taken.push(job)), { connection, prefix: drainKeyPrefix(prefix) });
+    const take = (job: Job): Promise<void> => Promise.resolve(void taken.push(job));
+    const worker = new Worker(DRAIN_QUEUE, take, { connection, prefix: drainKeyPrefix(prefix) });
     worker.on('error', () => undefined);
     cleanUps.push(async () => {
       await worker.close();
@@ -104,7 +105,7 @@ describe('DrainQueue', () => {
     const before = Date.now();
     await drains.wake([{ ...address, epoch: 2 }]);
     await expect(drains.addTimer(address, Date.now())).rejects.toThrow();
-    expect(Date.now() - before).toBeLessThan(500);
+    expect(Date.now() - before).toBeLessThan(5_000);
     await server.restart();
     await eventually('it works again', async () => {
       await drains.wake([{ ...address, epoch: 3 }]);
@@ -117,7 +118,7 @@ describe('DrainQueue', () => {
     const { drains, prefix } = open(`redis://127.0.0.1:${port}`);
     const before = Date.now();
     await drains.wake([{ ...address, epoch: 1 }]);
-    expect(Date.now() - before).toBeLessThan(500);
+    expect(Date.now() - before).toBeLessThan(5_000);
     const server = await startRedis({ port });
     cleanUps.unshift(() => server.stop());
     await eventually('it works', async () => {

@@ -73,7 +73,8 @@ export class DrainQueue {
     try {
       await withinLimit(this.#add(jobs));
     } catch (error) {
-      this.#options.logger.warn({ drains: wakeups.length, reason: reasonOf(error) }, 'drains could not be started; the sweep will find them');
+      const facts = { drains: wakeups.length, reason: reasonOf(error) };
+      this.#options.logger.warn(facts, 'drains could not be started; the sweep will find them');
     }
   }
 

@@ -69,8 +69,8 @@ function element(name: string, text: string): string {
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '\r': '&#13;' };
-/** Characters that XML 1.0 cannot hold in any spelling, and halves of a surrogate pair. */
-const UNSPEAKABLE = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+/** Characters that XML 1.0 cannot hold in any spelling; with the `u` flag the last range is halves of surrogate pairs alone. */
+const UNSPEAKABLE = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff\ud800-\udfff]/gu;
 
 function escapeXml(text: string): string {
   return text.replace(UNSPEAKABLE, '\ufffd').replace(/[&<>\r]/g, (character) => ESCAPES[character]!);

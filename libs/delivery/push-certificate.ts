@@ -31,10 +31,9 @@ export class PushCertificate {
   /** @throws what `box` throws when the key was sealed with another secret. */
   static async open(client: RedisClient, prefix: string, box: SecretBox): Promise<PushCertificate> {
     const hash = `${prefix}:push-key`;
-    const sealed = (await client.hget(hash, 'key')) ?? (await firstOf(client, hash, 'key', async () => box.seal(await newKey(), SEAL_CONTEXT)));
+    const sealed = await keptOrMade(client, hash, 'key', async () => box.seal(await newKey(), SEAL_CONTEXT));
     const privateKey = createPrivateKey(box.open(sealed, SEAL_CONTEXT));
-    const pem =
-      (await client.hget(hash, 'certificate')) ?? (await firstOf(client, hash, 'certificate', () => Promise.resolve(newCertificate(privateKey))));
+    const pem = await keptOrMade(client, hash, 'certificate', () => Promise.resolve(newCertificate(privateKey)));
     const digest = createHash('sha256').update(new X509Certificate(pem).raw).digest('hex');
     return new PushCertificate(privateKey, pem, digest.slice(0, 16));
   }
@@ -49,8 +48,10 @@ export class PushCertificate {
   }
 }
 
-/** Writes a value unless another process was first; answers the one that holds. */
-async function firstOf(client: RedisClient, hash: string, field: string, make: () => Promise<string>): Promise<string> {
+/** Writes a value unless there is one or another process was first; answers the one that holds. */
+async function keptOrMade(client: RedisClient, hash: string, field: string, make: () => Promise<string>): Promise<string> {
+  const kept = await client.hget(hash, field);
+  if (kept !== null) return kept;
   const made = await make();
   const isFirst = await client.hsetnx(hash, field, made);
   return isFirst === 1 ? made : ((await client.hget(hash, field)) ?? made);

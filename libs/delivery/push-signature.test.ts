@@ -74,7 +74,8 @@ describe('pushHeaders', () => {
 
   it('sends a tag as the bytes of its UTF-8 and never as a line of its own', async () => {
     const tag = async (messageTag: string): Promise<string | undefined> => {
-      const request = { ...common, notification: { ...notification, messageTag }, format: 'SIMPLIFIED', body: 'hello', requestUri: '/' } as const;
+      const tagged = { ...notification, messageTag };
+      const request = { ...common, notification: tagged, format: 'SIMPLIFIED', body: 'hello', requestUri: '/' } as const;
       return Object.fromEntries(await pushHeaders(request, signer))['x-mns-message-tag'];
     };
     expect(Buffer.from((await tag('喜鹊'))!, 'latin1').toString()).toBe('喜鹊');

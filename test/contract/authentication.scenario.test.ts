@@ -13,7 +13,8 @@ describe('authentication', () => {
   });
   afterAll(() => api.stop());
 
-  const outcome = async (options: MnsRequest, target = '/queues/q'): Promise<string> => outcomeOf(await api.client.request('GET', target, options));
+  const outcome = async (options: MnsRequest, target = '/queues/q'): Promise<string> =>
+    outcomeOf(await api.client.request('GET', target, options));
   const minutesAway = (minutes: number): string => new Date(Date.now() + minutes * 60_000).toUTCString();
 
   it('lets a signed request in', async () => {
@@ -51,7 +52,8 @@ describe('authentication', () => {
   it('checks in the documented order', async () => {
     const stale = minutesAway(-60);
     const foreign = '9999999999999999.mns.cn-test.example.com';
-    expect(await outcome({ authorization: '', headers: { Date: undefined, 'x-mns-version': undefined } })).toBe('400 MissingAuthorizationHeader');
+    const nothing = { authorization: '', headers: { Date: undefined, 'x-mns-version': undefined } };
+    expect(await outcome(nothing)).toBe('400 MissingAuthorizationHeader');
     expect(await outcome({ authorization: 'MNS nobody:x', headers: { Date: undefined } })).toBe('400 MissingDateHeader');
     expect(await outcome({ authorization: 'MNS nobody:x', headers: { 'x-mns-version': '1' } })).toBe('400 InvalidVersionHeader');
     expect(await outcome({ authorization: 'MNS nobody:x', headers: { Host: foreign, Date: stale } })).toBe('403 InvalidAccessKeyId');
@@ -95,7 +97,8 @@ describe('authentication', () => {
   });
 
   it('gives every answer a request id of its own, which begins with the time', async () => {
-    const ids = await Promise.all(Array.from({ length: 20 }, async () => exactHeader(await api.client.request('GET', '/queues/q'), 'x-mns-request-id')!));
+    const requests = Array.from({ length: 20 }, () => api.client.request('GET', '/queues/q'));
+    const ids = (await Promise.all(requests)).map((response) => exactHeader(response, 'x-mns-request-id')!);
     expect(new Set(ids).size).toBe(20);
     expect(Math.abs(parseInt(ids[0]!.slice(0, 8), 16) - Date.now() / 1_000)).toBeLessThan(5);
   });

@@ -21,7 +21,13 @@ export function expectMnsHeaders(response: MnsResponse): void {
 export function expectMnsError(response: MnsResponse, status: number, code: string, message: string, hostId: string): void {
   const requestId = exactHeader(response, 'x-mns-request-id');
   expect(response.body).toBe(
-    xml('Error', `<Code>${code}</Code>`, `<Message>${message}</Message>`, `<RequestId>${requestId}</RequestId>`, `<HostId>${hostId}</HostId>`),
+    xml(
+      'Error',
+      `<Code>${code}</Code>`,
+      `<Message>${message}</Message>`,
+      `<RequestId>${requestId}</RequestId>`,
+      `<HostId>${hostId}</HostId>`,
+    ),
   );
   expect(response.status).toBe(status);
   expectMnsHeaders(response);

@@ -25,7 +25,8 @@ describe('management interface', () => {
       ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
     const text = await response.text();
-    return { status: response.status, type: response.headers.get('content-type'), headers: response.headers, json: text === '' ? undefined : JSON.parse(text) };
+    const { status, headers: answered } = response;
+    return { status, type: answered.get('content-type'), headers: answered, json: text === '' ? undefined : JSON.parse(text) };
   };
 
   it('asks for an access key', async () => {
@@ -62,7 +63,10 @@ describe('management interface', () => {
 
   it('says what the rules make of an event', async () => {
     await call('PUT', '/api/v1/event-rules/new-photos', RULE);
-    const event = (key: string) => ({ Records: [{ eventName: 's3:ObjectCreated:Put', eventSource: 'minio:s3', s3: { bucket: { name: 'photos' }, object: { key } } }] });
+    const event = (key: string) => {
+      const s3 = { bucket: { name: 'photos' }, object: { key } };
+      return { Records: [{ eventName: 's3:ObjectCreated:Put', eventSource: 'minio:s3', s3 }] };
+    };
     const hit = await call('POST', '/api/v1/event-rules/test', event('in/a.jpg'));
     expect(hit.json).toEqual({
       events: [{ eventName: 'ObjectCreated:PutObject', bucket: 'photos', key: 'in/a.jpg', rules: [{ name: 'new-photos', matches: true }] }],
@@ -78,7 +82,8 @@ describe('management interface', () => {
     const deadLetterPolicy = { targetQueue: 'dead', maxReceiveCount: 1 };
     const put = await call('PUT', '/api/v1/queues/work', { deadLetterPolicy });
     expect([put.status, put.json.deadLetterPolicy]).toEqual([200, deadLetterPolicy]);
-    expect((await call('GET', '/api/v1/queues/work')).json).toMatchObject({ name: 'work', deadLetterPolicy, visibilityTimeout: 30, activeMessages: 0 });
+    const shown = { name: 'work', deadLetterPolicy, visibilityTimeout: 30, activeMessages: 0 };
+    expect((await call('GET', '/api/v1/queues/work')).json).toMatchObject(shown);
     expect((await call('PUT', '/api/v1/queues/work', { deadLetterPolicy: null })).json.deadLetterPolicy).toBeNull();
     expect(element((await api.client.request('GET', '/queues/work')).body, 'VisibilityTimeout')).toBe('30');
   });
@@ -110,7 +115,8 @@ describe('management interface', () => {
 
   it('finds no attempts for a message that nobody was to be told of', async () => {
     await api.client.request('PUT', '/topics/quiet');
-    const published = await api.client.request('POST', '/topics/quiet/messages', { body: '<Message><MessageBody>m</MessageBody></Message>' });
+    const body = '<Message><MessageBody>m</MessageBody></Message>';
+    const published = await api.client.request('POST', '/topics/quiet/messages', { body });
     const messageId = element(published.body, 'MessageId');
     expect((await call('GET', `/api/v1/deliveries?messageId=${messageId}`)).json).toEqual({ messageId, attempts: [] });
   });

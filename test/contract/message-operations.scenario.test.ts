@@ -21,7 +21,8 @@ describe('message operations', () => {
 
   const call = (method: string, target: string, body?: string): Promise<MnsResponse> =>
     api.client.request(method, target, body === undefined ? {} : { body });
-  const send = (body: string, more = ''): Promise<MnsResponse> => call('POST', messages, `<Message><MessageBody>${body}</MessageBody>${more}</Message>`);
+  const send = (body: string, more = ''): Promise<MnsResponse> =>
+    call('POST', messages, `<Message><MessageBody>${body}</MessageBody>${more}</Message>`);
   const receive = (query = ''): Promise<MnsResponse> => call('GET', messages + query);
   const handleOf = ({ body }: MnsResponse): string => element(body, 'ReceiptHandle') ?? '';
 
@@ -29,14 +30,15 @@ describe('message operations', () => {
     const response = await call(
       'POST',
       messages,
-      '<Message xmlns="http://mns.aliyuncs.com/doc/v1"><MessageBody>aGVsbG8=</MessageBody><Priority>8</Priority><UserProperties><PropertyValue>' +
-        '<Name>city</Name><Value>hz</Value><Type>STRING</Type></PropertyValue></UserProperties></Message>',
+      '<Message xmlns="http://mns.aliyuncs.com/doc/v1"><MessageBody>aGVsbG8=</MessageBody><Priority>8</Priority><UserProperties>' +
+        '<PropertyValue><Name>city</Name><Value>hz</Value><Type>STRING</Type></PropertyValue></UserProperties></Message>',
     );
     const id = element(response.body, 'MessageId');
     expect(id).toMatch(/^[0-9A-F]{32}$/);
     expect(response.status).toBe(201);
     expectMnsHeaders(response);
-    expect(response.body).toBe(xml('Message', `<MessageId>${id}</MessageId>`, '<MessageBodyMD5>0733351879B2FA9BD05C7CA3061529C0</MessageBodyMD5>'));
+    const digest = '<MessageBodyMD5>0733351879B2FA9BD05C7CA3061529C0</MessageBodyMD5>';
+    expect(response.body).toBe(xml('Message', `<MessageId>${id}</MessageId>`, digest));
   });
 
   it('a delayed send answers the handle that lets its sender take it back', async () => {
@@ -57,12 +59,15 @@ describe('message operations', () => {
   });
 
   it('BatchSendMessage and BatchReceiveMessage write documents of messages, properties last', async () => {
-    const system = '<SystemProperties><SystemPropertyValue><Name>traceparent</Name><Value>00-a-b-01</Value><Type>STRING</Type></SystemPropertyValue></SystemProperties>';
-    const user = '<UserProperties><PropertyValue><Name>city</Name><Value>h&lt;z</Value><Type>STRING</Type></PropertyValue></UserProperties>';
+    const value = (name: string, text: string): string => `<Name>${name}</Name><Value>${text}</Value><Type>STRING</Type>`;
+    const traceparent = `<SystemPropertyValue>${value('traceparent', '00-a-b-01')}</SystemPropertyValue>`;
+    const system = `<SystemProperties>${traceparent}</SystemProperties>`;
+    const user = `<UserProperties><PropertyValue>${value('city', 'h&lt;z')}</PropertyValue></UserProperties>`;
     const sent = await call(
       'POST',
       messages,
-      `<Messages><Message><MessageBody>one</MessageBody>${user}${system}</Message><Message><MessageBody>two</MessageBody></Message></Messages>`,
+      `<Messages><Message><MessageBody>one</MessageBody>${user}${system}</Message>` +
+        '<Message><MessageBody>two</MessageBody></Message></Messages>',
     );
     const ids = [...sent.body.matchAll(/<MessageId>(\w+)</g)].map((match) => match[1]);
     const sentItems = ['one', 'two'].flatMap((body, index) => [
@@ -142,7 +147,9 @@ describe('message operations', () => {
   });
 
   it('receives by priority, then by arrival', async () => {
-    for (const [body, priority] of [['c', 16], ['b1', 8], ['a', 1], ['b2', 8]] as const) await send(body, `<Priority>${priority}</Priority>`);
+    for (const [body, priority] of [['c', 16], ['b1', 8], ['a', 1], ['b2', 8]] as const) {
+      await send(body, `<Priority>${priority}</Priority>`);
+    }
     const received = await receive('?numOfMessages=16');
     expect([...received.body.matchAll(/<MessageBody>(\w+)</g)].map((match) => match[1])).toEqual(['a', 'b1', 'b2', 'c']);
   });

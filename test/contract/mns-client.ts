@@ -63,12 +63,13 @@ export class MnsClient {
   /** The headers of a signed request, for tests that write the request themselves. */
   headersFor(method: string, target: string, options: MnsRequest = {}): Record<string, string> {
     const { body } = options;
+    const length = body === undefined ? {} : { 'Content-Length': String(Buffer.byteLength(body)) };
     const headers: Record<string, string | undefined> = {
       Host: this.host,
       Date: new Date().toUTCString(),
       'x-mns-version': '2015-06-06',
       ...(body !== undefined && { 'Content-Type': 'text/xml;charset=utf-8' }),
-      ...(options.chunked === true ? { 'Transfer-Encoding': 'chunked' } : body !== undefined && { 'Content-Length': String(Buffer.byteLength(body)) }),
+      ...(options.chunked === true ? { 'Transfer-Encoding': 'chunked' } : length),
       ...options.headers,
     };
     const present = Object.fromEntries(Object.entries(headers).filter((entry): entry is [string, string] => entry[1] !== undefined));
@@ -122,6 +123,9 @@ export function exchangeBytes(port: number, bytes: string | Buffer, quietMillis 
     socket.setTimeout(quietMillis, finish);
     socket.on('data', (chunk: Buffer) => chunks.push(chunk));
     socket.once('close', finish);
-    socket.once('error', (error: NodeJS.ErrnoException) => (error.code === 'ECONNRESET' || error.code === 'EPIPE' ? finish() : reject(error)));
+    socket.once('error', ({ code, message }: NodeJS.ErrnoException) => {
+      if (code === 'ECONNRESET' || code === 'EPIPE') finish();
+      else reject(new Error(message));
+    });
   });
 }

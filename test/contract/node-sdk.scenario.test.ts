@@ -42,10 +42,11 @@ describe('@alicloud/mns', () => {
   it('sends, peeks, receives, prolongs and deletes messages', async () => {
     await client['createQueue']!('sdk-m');
     const sent = await client['sendMessage']!('sdk-m', { MessageBody: 'hello', Priority: 3 });
-    expect(sent).toMatchObject({ code: 201, body: { MessageId: expect.stringMatching(/^[0-9A-F]{32}$/), MessageBodyMD5: '5D41402ABC4B2A76B9719D911017C592' } });
+    expect(sent).toMatchObject({ code: 201, body: { MessageBodyMD5: '5D41402ABC4B2A76B9719D911017C592' } });
     expect(await client['peekMessage']!('sdk-m')).toMatchObject({ body: { MessageBody: 'hello' } });
     const received = await client['receiveMessage']!('sdk-m', 1);
     const MessageId = textAt(sent, 'body', 'MessageId');
+    expect(MessageId).toMatch(/^[0-9A-F]{32}$/);
     expect(received).toMatchObject({ body: { MessageId, MessageBody: 'hello', DequeueCount: '1', Priority: '3' } });
     const prolonged = await client['changeMessageVisibility']!('sdk-m', textAt(received, 'body', 'ReceiptHandle'), 50);
     expect(await client['deleteMessage']!('sdk-m', textAt(prolonged, 'body', 'ReceiptHandle'))).toMatchObject({ code: 204 });
@@ -84,21 +85,23 @@ describe('@alicloud/mns', () => {
 describe('ali-mns', () => {
   let api: RunningApi;
   let account: SdkObject;
-  const proxy = process.env['http_proxy'];
+  const environment = { ...process.env };
   const open = (className: string, ...args: unknown[]): SdkObject => {
     const classes = require('ali-mns') as Record<string, SdkConstructor>;
     return new classes[className]!(...args);
   };
   beforeAll(async () => {
     api = await startApi();
-    process.env['http_proxy'] = api.url;
+    Object.assign(process.env, { HTTP_PROXY: api.url, http_proxy: api.url, NO_PROXY: '', no_proxy: '' });
     account = open('Account', ACCOUNT, api.credentials.accessKeyId, api.credentials.accessKeySecret);
     // It would tell Google Analytics about each call.
     void account['setGA']!(false);
   });
   afterAll(async () => {
-    if (proxy === undefined) delete process.env['http_proxy'];
-    else process.env['http_proxy'] = proxy;
+    for (const name of ['HTTP_PROXY', 'http_proxy', 'NO_PROXY', 'no_proxy']) {
+      if (environment[name] === undefined) delete process.env[name];
+      else process.env[name] = environment[name];
+    }
     await api.stop();
   });
 
@@ -138,7 +141,8 @@ describe('ali-mns', () => {
     const topic = open('Topic', 'ali-t', account, 'hangzhou');
     await topic['subscribeP']!('s', `acs:mns:cn-hangzhou:${ACCOUNT}:queues/ali-m`, 'BACKOFF_RETRY', 'SIMPLIFIED');
     const subscription = open('Subscription', 's', topic);
-    expect(await subscription['getAttrsP']!()).toMatchObject({ Subscription: { SubscriptionName: 's', NotifyContentFormat: 'SIMPLIFIED' } });
+    const shown = await subscription['getAttrsP']!();
+    expect(shown).toMatchObject({ Subscription: { SubscriptionName: 's', NotifyContentFormat: 'SIMPLIFIED' } });
     await subscription['setAttrsP']!({ NotifyStrategy: 'EXPONENTIAL_DECAY_RETRY' });
     expect(await subscription['getAttrsP']!()).toMatchObject({ Subscription: { NotifyStrategy: 'EXPONENTIAL_DECAY_RETRY' } });
     const listed = await topic['listP']!('s', 10);

@@ -3,7 +3,8 @@ import { expectMnsError, expectMnsHeaders, outcomeOf, xml } from './documents.js
 import { element, exactHeader, type MnsResponse } from './mns-client.js';
 import { ACCOUNT, startApi, type RunningApi } from './running-api.js';
 
-const subscription = (...children: string[]): string => `<Subscription xmlns="http://mns.aliyuncs.com/doc/v1">${children.join('')}</Subscription>`;
+const subscription = (...children: string[]): string =>
+  `<Subscription xmlns="http://mns.aliyuncs.com/doc/v1">${children.join('')}</Subscription>`;
 const ENDPOINT = `<Endpoint>acs:mns:cn-test:${ACCOUNT}:queues/orders</Endpoint>`;
 
 describe('topic operations', () => {
@@ -28,7 +29,8 @@ describe('topic operations', () => {
 
   it('GetTopicAttributes writes the whole document, SetTopicAttributes changes it', async () => {
     await call('PUT', '/topics/shown');
-    expect((await call('PUT', '/topics/shown?metaoverride=true', '<Topic><MaximumMessageSize>2048</MaximumMessageSize></Topic>')).status).toBe(204);
+    const changed = await call('PUT', '/topics/shown?metaoverride=true', '<Topic><MaximumMessageSize>2048</MaximumMessageSize></Topic>');
+    expect(changed.status).toBe(204);
     const response = await call('GET', '/topics/shown');
     const [created, modified] = ['CreateTime', 'LastModifyTime'].map((name) => element(response.body, name));
     expect([response.status, response.body]).toEqual([
@@ -75,7 +77,8 @@ describe('topic operations', () => {
       xml('Message', `<MessageId>${id}</MessageId>`, '<MessageBodyMD5>5D41402ABC4B2A76B9719D911017C592</MessageBodyMD5>'),
     ]);
     expectMnsHeaders(response);
-    expect(outcomeOf(await call('POST', '/topics/nowhere/messages', '<Message><MessageBody>m</MessageBody></Message>'))).toBe('404 TopicNotExist');
+    const nowhere = await call('POST', '/topics/nowhere/messages', '<Message><MessageBody>m</MessageBody></Message>');
+    expect(outcomeOf(nowhere)).toBe('404 TopicNotExist');
   });
 
   it('DeleteTopic answers 204 whether or not the topic exists, with subscriptions or without', async () => {
@@ -103,7 +106,8 @@ describe('topic operations', () => {
     });
 
     it('GetSubscriptionAttributes writes the whole document, SetSubscriptionAttributes changes it', async () => {
-      await call('PUT', '/topics/t1/subscriptions/shown', subscription('<Endpoint>http://127.0.0.1:9/in?a=1&amp;b=2</Endpoint>', '<FilterTag>vip</FilterTag>'));
+      const document = subscription('<Endpoint>http://127.0.0.1:9/in?a=1&amp;b=2</Endpoint>', '<FilterTag>vip</FilterTag>');
+      await call('PUT', '/topics/t1/subscriptions/shown', document);
       const change = subscription('<NotifyStrategy>EXPONENTIAL_DECAY_RETRY</NotifyStrategy>');
       expect((await call('PUT', '/topics/t1/subscriptions/shown?metaoverride=true', change)).status).toBe(204);
       const response = await call('GET', '/topics/t1/subscriptions/shown');
@@ -139,7 +143,8 @@ describe('topic operations', () => {
       const first = await call('GET', '/topics/t2/subscriptions', undefined, { 'x-mns-ret-number': '1' });
       const marker = element(first.body, 'NextMarker')!;
       expect(first.body).toBe(xml('Subscriptions', ...item('a'), `<NextMarker>${marker}</NextMarker>`));
-      expect((await call('GET', '/topics/t2/subscriptions', undefined, { 'x-mns-marker': marker })).body).toBe(xml('Subscriptions', ...item('b')));
+      const second = await call('GET', '/topics/t2/subscriptions', undefined, { 'x-mns-marker': marker });
+      expect(second.body).toBe(xml('Subscriptions', ...item('b')));
       const meta = await call('GET', '/topics/t2/subscriptions', undefined, { 'x-mns-with-meta': 'true', 'x-mns-prefix': 'b' });
       expect(element(meta.body, 'SubscriptionName')).toBe('b');
       expect(outcomeOf(await call('GET', '/topics/nowhere/subscriptions'))).toBe('404 TopicNotExist');

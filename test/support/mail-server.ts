@@ -10,8 +10,10 @@ export interface MailServer {
   stop(): Promise<void>;
 }
 
+type MailServerOptions = Pick<SMTPServerOptions, 'onConnect' | 'onAuth' | 'onRcptTo' | 'onData' | 'authOptional'>;
+
 /** A real SMTP server on a loopback port; `options` may refuse whatever they like. */
-export async function startMailServer(options: Pick<SMTPServerOptions, 'onConnect' | 'onAuth' | 'onRcptTo' | 'onData' | 'authOptional'> = {}): Promise<MailServer> {
+export async function startMailServer(options: MailServerOptions = {}): Promise<MailServer> {
   const mails: ParsedMail[] = [];
   const server = new SMTPServer({
     authOptional: true,

@@ -91,8 +91,14 @@ export interface RunningWorker {
   stop(): Promise<void>;
 }
 
-/** A worker in this process. `random` decides the delays of BACKOFF_RETRY. */
-export async function startWorker(settings: WorkerSettings, { logger = silentLogger, random }: { logger?: Logger; random?: () => number } = {}): Promise<RunningWorker> {
+export interface WorkerTools {
+  readonly logger?: Logger;
+  /** Decides the delays of BACKOFF_RETRY. */
+  readonly random?: () => number;
+}
+
+/** A worker in this process. */
+export async function startWorker(settings: WorkerSettings, { logger = silentLogger, random }: WorkerTools = {}): Promise<RunningWorker> {
   const module = await WorkerModule.create(settings, logger, random);
   const app = await NestFactory.create<NestFastifyApplication>(module, new FastifyAdapter(), { logger: new NestLogger(logger) });
   await app.listen(settings.port, settings.host);
@@ -109,12 +115,14 @@ export interface WorkerProcess {
   end(signal: NodeJS.Signals): Promise<{ code: number | null; signal: NodeJS.Signals | null; millis: number }>;
 }
 
-const MAIN = fileURLToPath(new URL(import.meta.url.includes('/dist/test/') ? '../../apps/worker/main.js' : '../../dist/apps/worker/main.js', import.meta.url));
+const root = new URL(import.meta.url.includes('/dist/test/') ? '../../../' : '../../', import.meta.url);
+const MAIN = fileURLToPath(new URL('dist/apps/worker/main.js', root));
 
 /** A worker in a process of its own, as built in dist/. */
-export async function startWorkerProcess(redisUrl: string, prefix: string, environment: Readonly<Record<string, string>> = {}): Promise<WorkerProcess> {
-  const settings = { MAGPIE_REDIS_URL: redisUrl, MAGPIE_KEY_PREFIX: prefix, MAGPIE_WORKER_PORT: '0', MAGPIE_SECRET_KEY: SECRET_KEY.toString('base64') };
-  const child = fork(MAIN, { env: { PATH: process.env['PATH'], ...settings, ...environment }, execArgv: [], stdio: ['ignore', 'inherit', 'pipe', 'ipc'] });
+export async function startWorkerProcess(redisUrl: string, prefix: string, changes: NodeJS.ProcessEnv = {}): Promise<WorkerProcess> {
+  const settings = { MAGPIE_REDIS_URL: redisUrl, MAGPIE_KEY_PREFIX: prefix, MAGPIE_WORKER_PORT: '0' };
+  const env = { PATH: process.env['PATH'], ...settings, MAGPIE_SECRET_KEY: SECRET_KEY.toString('base64'), ...changes };
+  const child = fork(MAIN, { env, execArgv: [], stdio: ['ignore', 'inherit', 'pipe', 'ipc'] });
   const log: string[] = [];
   child.stderr!.setEncoding('utf8').on('data', (text: string) => log.push(...text.split('\n').filter((line) => line !== '')));
   const ready = once(child, 'message');

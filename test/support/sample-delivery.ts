@@ -36,7 +36,11 @@ export function samplePending(message: Partial<NewTopicMessage> = {}, changes: P
 }
 
 /** A message `body` on its way to `endpoint`. */
-export function sampleDelivery<To extends Endpoint>(endpoint: string, message: Partial<NewTopicMessage> = {}, changes: Partial<Subscription> = {}): Delivery<To> {
+export function sampleDelivery<To extends Endpoint>(
+  endpoint: string,
+  message: Partial<NewTopicMessage> = {},
+  changes: Partial<Subscription> = {},
+): Delivery<To> {
   const subscription = sampleSubscription({ endpoint, ...changes });
   return { endpoint: parseEndpoint(endpoint) as To, subscription, pending: samplePending(message) };
 }

@@ -9,6 +9,9 @@ export interface ChannelSet {
   readonly email?: Channel<EmailEndpoint>;
 }
 
+/** Retried: the operator may name the server while the message still waits. */
+const NO_MAIL_SERVER = retryable('MAGPIE_SMTP_URL or MAGPIE_MAIL_FROM is not set');
+
 /** The channels of this worker, and which of them serves an endpoint. */
 export class Channels {
   constructor(private readonly set: ChannelSet) {}
@@ -22,8 +25,7 @@ export class Channels {
       case 'queue':
         return this.set.queue.send({ endpoint, ...rest }, signal);
       case 'email':
-        // Retried: the operator may add the server while the message still waits.
-        return this.set.email?.send({ endpoint, ...rest }, signal) ?? Promise.resolve(retryable('MAGPIE_SMTP_URL or MAGPIE_MAIL_FROM is not set'));
+        return this.set.email?.send({ endpoint, ...rest }, signal) ?? Promise.resolve(NO_MAIL_SERVER);
     }
   }
 

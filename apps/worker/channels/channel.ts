@@ -27,7 +27,7 @@ export interface Channel<To extends Endpoint = Endpoint> {
   close(): Promise<void>;
 }
 
-/** What a push of this delivery tells. Subscriber and topic owner are the same account: this release has no subscriptions across accounts. */
+/** What a push of this delivery tells. Subscriber and topic owner are one account: there are no subscriptions across accounts. */
 export function notificationOf({ subscription, pending }: Delivery): Notification {
   const { messageTag } = pending.message;
   return {

@@ -80,8 +80,13 @@ function messageIdOf(pendingQueueId: string, messageId: string, mailFrom: string
   return `<${unique}@${domain}>`;
 }
 
-/** Subject and IsHtml from the message attribute DM (new) or DirectMail (old). What is no JSON object is passed over: the mail goes out plain. */
-export function mailAttributes(attributes: Readonly<Record<string, string>> | undefined): { readonly subject?: string; readonly isHtml: boolean } {
+interface MailAttributes {
+  readonly subject?: string;
+  readonly isHtml: boolean;
+}
+
+/** From the message attribute DM (new) or DirectMail (old). What is no JSON object is passed over: the mail goes out plain. */
+export function mailAttributes(attributes: Readonly<Record<string, string>> | undefined): MailAttributes {
   const members = readObject(attributes?.['DM']) ?? readObject(attributes?.['DirectMail']) ?? {};
   const { Subject: subject, IsHtml: isHtml } = members;
   return {

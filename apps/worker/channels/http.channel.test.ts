@@ -12,7 +12,8 @@ import { HttpChannel, readAnswer } from './http.channel.js';
 import { PushNetwork } from './push-network.js';
 
 const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2_048 });
-const pem = selfSignedCertificate(privateKey, { commonName: 'notify', organization: 'Magpie', serial: Buffer.of(1), notBefore: 0, notAfter: 4e12 });
+const facts = { commonName: 'notify', organization: 'Magpie', serial: Buffer.of(1), notBefore: 0, notAfter: 4e12 };
+const pem = selfSignedCertificate(privateKey, facts);
 const signer = { privateKey, certificateUrl: 'http://hub.example/certificates/0123456789abcdef.pem' };
 const NEVER = new AbortController().signal;
 
@@ -109,7 +110,7 @@ describe('HttpChannel', () => {
     };
     const before = Date.now();
     expect(await channel.send(sampleDelivery<HttpEndpoint>(receiver.url), NEVER)).toEqual({ kind: 'delivered', code: 200 });
-    expect(Date.now() - before).toBeLessThan(900);
+    expect(Date.now() - before).toBeLessThan(5_000);
   });
 
   it('uses a connection again', async () => {
@@ -128,7 +129,8 @@ describe('HttpChannel', () => {
     receiver.answer = (_push, response) => void response.socket?.end('HTP/9 nonsense\r\n\r\n');
     expect(await channel.send(sampleDelivery<HttpEndpoint>(receiver.url), NEVER)).toMatchObject({ kind: 'retryable' });
     const closed = `http://127.0.0.1:${await freePort()}/`;
-    expect(await channel.send(sampleDelivery<HttpEndpoint>(closed), NEVER)).toMatchObject({ kind: 'retryable', reason: expect.stringContaining('ECONNREFUSED') });
+    const refused = await channel.send(sampleDelivery<HttpEndpoint>(closed), NEVER);
+    expect(refused).toMatchObject({ kind: 'retryable', reason: expect.stringContaining('ECONNREFUSED') });
     const unknown = 'http://no-such-host.invalid/';
     expect(await channel.send(sampleDelivery<HttpEndpoint>(unknown), NEVER)).toMatchObject({ kind: 'retryable' });
   });

@@ -33,7 +33,8 @@ export class HttpChannel implements Channel<HttpEndpoint> {
   constructor(private readonly options: HttpChannelOptions) {
     this.timeLimit = options.timeLimit ?? TIME_LIMIT;
     // One pool per origin, let go when its connections have been idle.
-    this.#agent = new Agent({ connect: options.network.connector(this.timeLimit), connections: CONNECTIONS, pipelining: 1, allowH2: false });
+    const connect = options.network.connector(this.timeLimit);
+    this.#agent = new Agent({ connect, connections: CONNECTIONS, pipelining: 1, allowH2: false });
   }
 
   async send(delivery: Delivery<HttpEndpoint>, signal: AbortSignal): Promise<Outcome> {

@@ -11,7 +11,7 @@ export class AddressRefused extends Error {
   }
 }
 
-/** Everything that is not public unicast, after the IANA special-purpose registries. Cloud metadata services live in 169.254/16, 100.64/10 and fd00::/8. */
+/** What is not public unicast, after IANA's special-purpose registries. Cloud metadata services live in 169.254/16, 100.64/10, fd00::/8. */
 const NOT_PUBLIC = [
   '0.0.0.0/8', '10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12', '192.0.0.0/24', '192.0.2.0/24',
   '192.88.99.0/24', '192.168.0.0/16', '198.18.0.0/15', '198.51.100.0/24', '203.0.113.0/24', '224.0.0.0/4', '240.0.0.0/4',

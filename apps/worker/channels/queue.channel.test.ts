@@ -75,7 +75,8 @@ describe('QueueChannel', () => {
     const queue = await newQueue();
     const userProperties: MessageProperty[] = [{ name: 'city', value: 'hz', type: 'STRING' }, { name: 'n', value: '7', type: 'NUMBER' }];
     const systemProperties: MessageProperty[] = [{ name: 'traceparent', value: '00-1-1-01', type: 'STRING' }];
-    const delivery = sampleDelivery<QueueEndpoint>(endpointOf(queue), { body: 'hello', userProperties, systemProperties, messageGroupId: 'g' });
+    const published = { body: 'hello', userProperties, systemProperties, messageGroupId: 'g' };
+    const delivery = sampleDelivery<QueueEndpoint>(endpointOf(queue), published);
     expect(await channel.send(delivery, NEVER)).toEqual({ kind: 'delivered' });
     const [message] = await receiveAll(engine, queue);
     expect(message).toMatchObject({ body: 'hello', priority: 8, userProperties, systemProperties });
@@ -95,7 +96,8 @@ describe('QueueChannel', () => {
   it('never doubles a push that is repeated, and tells subscriptions apart', async () => {
     const queue = await newQueue();
     const delivery = sampleDelivery<QueueEndpoint>(endpointOf(queue));
-    const other = { ...delivery, subscription: { ...delivery.subscription, pendingQueue: { partition: 17, id: randomBytes(8).toString('base64url') } } };
+    const pendingQueue = { partition: 17, id: randomBytes(8).toString('base64url') };
+    const other = { ...delivery, subscription: { ...delivery.subscription, pendingQueue } };
     await Promise.all([channel.send(delivery, NEVER), channel.send(delivery, NEVER)]);
     expect(await channel.send(delivery, NEVER)).toEqual({ kind: 'delivered' });
     await channel.send(other, NEVER);
@@ -115,6 +117,7 @@ describe('QueueChannel', () => {
 
   it('tries again when Redis is away', async () => {
     const away = new QueueChannel({ sendMessages: () => Promise.reject(new RedisUnavailable('Connection is closed.')) });
-    expect(await away.send(sampleDelivery<QueueEndpoint>(endpointOf('q')), NEVER)).toEqual({ kind: 'retryable', reason: 'Connection is closed.' });
+    const outcome = await away.send(sampleDelivery<QueueEndpoint>(endpointOf('q')), NEVER);
+    expect(outcome).toEqual({ kind: 'retryable', reason: 'Connection is closed.' });
   });
 });

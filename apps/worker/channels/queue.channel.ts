@@ -63,6 +63,7 @@ function markOf(pendingQueueId: string, messageId: string): Buffer {
 function outcomeOf(error: unknown): Outcome {
   if (error instanceof QueueNotExist) return retryable(`QueueNotExist: ${error.queue}`);
   if (error instanceof InvalidArgument) return permanent(`InvalidArgument: ${error.message}`);
-  if (error instanceof RedisUnavailable || error instanceof RedisFull || error instanceof TimeLimitExceeded) return retryable(error.message);
+  const isPassing = error instanceof RedisUnavailable || error instanceof RedisFull || error instanceof TimeLimitExceeded;
+  if (isPassing) return retryable(error.message);
   return retryable(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
 }
