@@ -32,6 +32,8 @@ export interface BridgeSettings {
   readonly region: string;
   /** Milliseconds after which an entry of a bridge that died is taken over; 10 s when absent. */
   readonly claimIdle?: number;
+  /** Milliseconds between two looks at the journal; 3 s when absent. */
+  readonly heartbeat?: number;
 }
 
 /** Milliseconds between two attempts to reach Redis at start. */
@@ -68,7 +70,8 @@ export class Bridge {
         await this.#run(deployment);
         return;
       } catch (error) {
-        if (!(toStorageError(error) instanceof RedisUnavailable)) throw error;
+        const connected = this.#client.status === 'ready';
+        if (connected && !(toStorageError(error) instanceof RedisUnavailable)) throw error;
         await sleep(START_PAUSE);
       }
     }
@@ -134,7 +137,7 @@ export class Bridge {
       handOver.forgetFailures();
       parked.retryAll();
     });
-    const heartbeat = new Heartbeat(journal, parked, metrics, logger);
+    const heartbeat = new Heartbeat(journal, parked, metrics, logger, settings.heartbeat);
     this.#running = { journal, pipeline, heartbeat, parked, rules };
     this.intake.attach(journal, pipeline);
     await heartbeat.start();

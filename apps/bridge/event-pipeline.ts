@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { BucketEvent } from '#event-rule/bucket-event.js';
 import { readIntakeBody, type IntakeBody } from '#event-rule/intake-body.js';
 import type { RuleSet } from '#event-rule/rule-set.js';
-import { RedisFull, RedisUnavailable } from '#redis/redis-unavailable.js';
 import type { Logger } from '#runtime/log.js';
 import type { BridgeMetrics } from './bridge-metrics.js';
 import type { HandOver } from './hand-over.js';
@@ -19,7 +18,7 @@ const CONCURRENCY = 256;
 /** Milliseconds before a step is repeated that failed because Redis was away: doubled from the first to the second. */
 const FIRST_PAUSE = 200;
 const LONGEST_PAUSE = 5_000;
-/** A body whose processing fails so often for another reason than Redis has met a defect of ours; it is put aside as unreadable. */
+/** A body whose processing fails so often by a defect of ours is put aside as unreadable, so that it holds up nothing. */
 const MOST_DEFECTS = 8;
 
 export interface PipelineParts {
@@ -114,7 +113,7 @@ export class EventPipeline {
         for (const rule of new Set(parked.map((event) => event.rule))) onParked(entry.partition, rule);
         return;
       } catch (error) {
-        if (!(error instanceof RedisUnavailable) && !(error instanceof RedisFull)) {
+        if (isDefect(error)) {
           defects += 1;
           logger.error({ err: error, source: entry.source, entry: entry.id }, 'an event could not be processed');
         }
@@ -130,7 +129,7 @@ export class EventPipeline {
       const { parked, problems } = await this.#work(body, read);
       if (parked.length === 0 && problems.length === 0) return;
     } catch (error) {
-      if (!(error instanceof RedisUnavailable)) this.parts.logger.warn({ reason: String(error), source: body.source }, 'fast copy goes the durable way');
+      this.parts.logger.debug({ reason: String(error), source: body.source }, 'fast copy goes the durable way');
     }
     await this.parts.store(body).catch((error: unknown) => {
       this.parts.metrics.fastDropped.inc();
@@ -183,6 +182,11 @@ export class EventPipeline {
     const partition = this.parts.journal.partitionFor(`${source}/${bucket}/${key}`);
     return this.parts.journal.isMarkerRemoval(partition, marker, request, Date.now());
   }
+}
+
+/** What no repetition will mend; everything else comes from Redis, which will be back. */
+function isDefect(error: unknown): boolean {
+  return error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError || error instanceof SyntaxError;
 }
 
 export function readBody(body: Body): IntakeBody {

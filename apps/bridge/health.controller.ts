@@ -43,7 +43,11 @@ export class HealthController {
       await reply.code(401).header('www-authenticate', 'Bearer').send();
       return;
     }
-    const bodies = (await this.bridge.journal?.unreadable(SHOWN)) ?? [];
+    const bodies = await this.bridge.journal?.unreadable(SHOWN).catch(() => undefined);
+    if (bodies === undefined) {
+      await reply.code(503).send({ reason: 'Redis is away' });
+      return;
+    }
     await reply.send({ bodies: bodies.map(({ id, text }) => ({ id, ...(JSON.parse(text) as object) })) });
   }
 

@@ -13,10 +13,11 @@ export class Heartbeat {
     private readonly parked: Pick<ParkedEvents, 'look'>,
     private readonly metrics: BridgeMetrics,
     private readonly logger: Logger,
+    private readonly interval = HEARTBEAT,
   ) {}
 
   async start(): Promise<void> {
-    this.#timer = setInterval(() => void this.#beat(), HEARTBEAT);
+    this.#timer = setInterval(() => void this.#beat(), this.interval);
     await this.#beat();
   }
 

@@ -91,6 +91,17 @@ describe('Journal', () => {
     expect(taken).toHaveLength(300);
   });
 
+  it('does not take more bytes at a time than Redis can answer without holding up others', async () => {
+    const { journal, taken, state } = bridge('one', { claimIdle: 60_000 });
+    state.room = 0;
+    for (let i = 0; i < 100; i += 1) await journal.append(body('x'.repeat(400_000)), '');
+    state.room = 1_000;
+    await journal.keep(0);
+    expect(taken.length).toBeLessThan(100);
+    for (let calls = 0; taken.length < 100 && calls < 10; calls += 1) await journal.takeUntaken();
+    expect(taken).toHaveLength(100);
+  });
+
   it('gives the entries of a dead process to another, and those of a busy one not before their time', async () => {
     const [dead, heir] = [bridge('dead'), bridge('heir', { claimIdle: 400 })];
     await Promise.all(Array.from({ length: 100 }, (_, index) => dead.journal.append(body(String(index)), '')));

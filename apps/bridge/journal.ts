@@ -15,6 +15,8 @@ export const JOURNAL_PARTITIONS = 2;
 const JOURNAL_LIMIT = 100_000;
 /** More parked events per partition, and the intake answers 503 as well: whoever can no longer be reached may not fill Redis. */
 const PARKED_LIMIT = 500_000;
+/** Bytes of bodies after which a script takes no more; see `readEntries.lua`. */
+const LARGE_REPLY = 8 * 1_048_576;
 const GROUP = 'bridge';
 /** Milliseconds between two heartbeats. */
 export const HEARTBEAT = 3_000;
@@ -218,7 +220,7 @@ export class Journal {
 
   /** A write like those that count. @throws RedisUnavailable · RedisFull */
   async probe(): Promise<void> {
-    await storage(() => this.client.set(`${this.#key(0)}:ready`, '1', 'PX', 60_000));
+    await storage(() => this.client.set(`${this.deployment.prefix}:ready:bridge`, String(Date.now()), 'PX', 60_000));
   }
 
   async #appendBodies(partition: number, bodies: readonly Body[]): Promise<boolean[]> {
@@ -237,7 +239,9 @@ export class Journal {
   }
 
   #take(partition: number, taken: readonly EntryReply[], most: number): void {
-    if (taken.length < most) this.#untaken.delete(partition);
+    // A call takes fewer than asked for when bodies are large.
+    const bytes = taken.reduce((sum, [, , body]) => sum + body.length, 0);
+    if (taken.length < most && bytes < LARGE_REPLY) this.#untaken.delete(partition);
     else this.#untaken.add(partition);
     const entries = taken.flatMap(([id, headBytes, bytes]): JournalEntry[] => {
       const head = decodeHead(headBytes);

@@ -96,7 +96,7 @@ export interface RunningBridge {
 
 /** The real bridge in this process, on a port of its own. `started` can be awaited when Redis may be away at first. */
 export async function startBridge(
-  options: Partial<BridgeSettings> & { readonly waitForRedis?: boolean } = {},
+  options: Partial<BridgeSettings> & { readonly waitForRedis?: boolean; readonly port?: number } = {},
 ): Promise<RunningBridge & { readonly started: Promise<void> }> {
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'magpie-bridge-')));
   const settings: BridgeSettings = {
@@ -105,12 +105,13 @@ export async function startBridge(
     account: ACCOUNT,
     region: 'cn-hangzhou',
     claimIdle: 300,
+    heartbeat: 200,
     ...options,
     dataDir,
   };
   const bridge = new Bridge(settings, silentLogger);
   const app = await createBridgeServer(bridge, new IntakeToken(TOKEN), silentLogger);
-  await app.listen(0, '127.0.0.1');
+  await app.listen(options.port ?? 0, '127.0.0.1');
   const { port } = app.getHttpServer().address() as AddressInfo;
   const started = bridge.start();
   if (options.waitForRedis !== false) await started;

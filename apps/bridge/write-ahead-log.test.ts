@@ -23,17 +23,25 @@ async function drain(log: WriteAheadLog): Promise<string[]> {
 
 describe('WriteAheadLog', () => {
   let directory: string;
+  const logs: WriteAheadLog[] = [];
+
+  function openLog(sizeLimit?: number): WriteAheadLog {
+    const log = new WriteAheadLog(directory, sizeLimit);
+    logs.push(log);
+    return log;
+  }
 
   beforeEach(async () => {
     directory = join(await mkdtemp(join(tmpdir(), 'magpie-wal-')), 'bridge');
   });
 
   afterEach(async () => {
+    for (const log of logs.splice(0)) await log.close();
     await rm(join(directory, '..'), { recursive: true });
   });
 
   it('gives back what was appended, in order, once', async () => {
-    const log = new WriteAheadLog(directory);
+    const log = openLog();
     await Promise.all(Array.from({ length: 50 }, (_, index) => log.append(body(`early ${index}`))));
     await log.append(body('late'));
     expect(log.bytes).toBeGreaterThan(0);
@@ -44,14 +52,14 @@ describe('WriteAheadLog', () => {
   });
 
   it('keeps source, time and any bytes', async () => {
-    const log = new WriteAheadLog(directory);
+    const log = openLog();
     const bytes = Buffer.from([0, 255, 10, 77, 71, 80, 87]);
     await log.append({ ...body(''), bytes });
     expect((await log.takeOldest())?.bodies).toEqual([{ ...body(''), bytes }]);
   });
 
   it('takes appends while it is drained', async () => {
-    const log = new WriteAheadLog(directory);
+    const log = openLog();
     const appended = Array.from({ length: 200 }, (_, index) => String(index));
     const appending = (async () => {
       for (const text of appended) await log.append(body(text));
@@ -63,7 +71,7 @@ describe('WriteAheadLog', () => {
   });
 
   it('refuses what is too much, and nothing after it was drained', async () => {
-    const log = new WriteAheadLog(directory, 1_000);
+    const log = openLog(1_000);
     await log.append(body('x'.repeat(800)));
     await expect(log.append(body('x'.repeat(800)))).rejects.toThrow(WriteAheadLogFull);
     await drain(log);
@@ -72,15 +80,15 @@ describe('WriteAheadLog', () => {
 
   it('says so when the directory cannot be written', async () => {
     await writeFile(directory, 'a file');
-    await expect(new WriteAheadLog(directory).append(body('lost'))).rejects.toThrow(/EEXIST|ENOTDIR/);
+    await expect(openLog().append(body('lost'))).rejects.toThrow(/EEXIST|ENOTDIR/);
   });
 
   it('adopts the files of a process that died, and leaves those of one that lives', async () => {
-    const dead = new WriteAheadLog(directory);
+    const dead = openLog();
     await dead.append(body('orphan'));
     await dead.close();
     const [name] = await readdir(directory);
-    const log = new WriteAheadLog(directory);
+    const log = openLog();
     expect(await log.adopt(Date.now())).toBe(0);
     // No process has this id.
     await rename(join(directory, name!), join(directory, name!.replace(`.${process.pid}.`, '.4194999.')));
@@ -90,17 +98,17 @@ describe('WriteAheadLog', () => {
   });
 
   it('adopts a file that nobody has written for a minute, wherever its process is', async () => {
-    const stuck = new WriteAheadLog(directory);
+    const stuck = openLog();
     await stuck.append(body('orphan'));
     await stuck.close();
-    const log = new WriteAheadLog(directory);
+    const log = openLog();
     expect(await log.adopt(Date.now() + 61_000)).toBe(1);
     expect(await drain(log)).toEqual(['orphan']);
   });
 
   it('loses nothing when the file was taken from a process that is alive', async () => {
-    const owner = new WriteAheadLog(directory);
-    const adopter = new WriteAheadLog(directory);
+    const owner = openLog();
+    const adopter = openLog();
     await owner.append(body('before'));
     await adopter.adopt(Date.now() + 61_000);
     const taken = await drain(adopter);

@@ -110,6 +110,21 @@ describe('readEventRule', () => {
     ['xVars', { xVars: { 'x:team': 7 } }],
     ['xVars', { xVars: { 'x:team': 'x'.repeat(5_000) } }],
     ['enabled', { enabled: 'yes' }],
+    ['match', { match: [] }],
+    ['match.any', { match: {} }],
+    ['match.every', { match: { every: [] } }],
+    ['match.any[0]', { match: { any: [[]] } }],
+    ['match.any[0].all[0]', { match: { any: [{ all: [{}] }] } }],
+    ['match.any[0].all[0]', { match: { any: [{ all: [{ size: { gt: 1 }, versioned: true }] }] } }],
+    ['match.any[0].all[0].regex', { match: { any: [{ all: [{ regex: '.*' }] }] } }],
+    ['match.any[0].all[1].key', { match: { any: [{ all: [{ versioned: true }, { key: {} }] }] } }],
+    ['match.any[0].all[0].key.regex', { match: { any: [{ all: [{ key: { regex: '.*' } }] }] } }],
+    ['match.any[0].all[0].key.prefix', { match: { any: [{ all: [{ key: { prefix: '' } }] }] } }],
+    ['match.any[0].all[0].size.gt', { match: { any: [{ all: [{ size: { gt: 1.5 } }] }] } }],
+    ['match.any[0].all[0].size', { match: { any: [{ all: [{ size: {} }] }] } }],
+    ['match.any[0].all[0].meta.name', { match: { any: [{ all: [{ meta: { exact: 'a' } }] }] } }],
+    ['match.any[0].all[0].sourceIp.cidr[0]', { match: { any: [{ all: [{ sourceIp: { cidr: ['10.0.0.0/33'] } }] }] } }],
+    ['match.any[0].all[0].not', { match: { any: [{ all: [{ not: 1, versioned: true }] }] } }],
   ])('names %s as the cause of an error: %j', (argument, change) => {
     const error = errorOf(change);
     expect(error.argument).toBe(argument);

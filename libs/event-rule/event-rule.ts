@@ -1,5 +1,6 @@
 import { InvalidArgument } from '#runtime/invalid-argument.js';
 import { readBoolean, readDocument, readList, readOneOf, readText, type Document } from './document-reader.js';
+import { readEventMatch, type EventMatch } from './event-match.js';
 import { EVENT_TYPES } from './event-name.js';
 
 /** One condition on the resource `bucket/key`. `name` is the whole of it; `prefix` and `suffix` must both fit where both are given. */
@@ -26,6 +27,8 @@ export interface EventRule {
   /** At least one list must be met, all conditions of it. Empty: every object. */
   readonly matchRules: readonly (readonly EventMatchRule[])[];
   readonly endpoint: EventRuleEndpoint;
+  /** Conditions on other things than names, in addition to `matchRules`. */
+  readonly match?: EventMatch;
   /** Names of event sources. Empty: all of them. */
   readonly sources: readonly string[];
   /** Tag of the published messages; only for topics. */
@@ -45,7 +48,7 @@ const RESOURCE_LENGTH = 1_200;
 /** Bytes of JSON; variables may not push an event over the size of a message. */
 const X_VARS_LIMIT = 4_096;
 
-const MEMBERS = ['eventTypes', 'matchRules', 'endpoint', 'sources', 'messageTag', 'xVars', 'enabled'];
+const MEMBERS = ['eventTypes', 'matchRules', 'match', 'endpoint', 'sources', 'messageTag', 'xVars', 'enabled'];
 /** Members of CreateEventRule that say nothing new here, and those that a rule has when it is read back. */
 const TOLERATED = ['productName', 'ruleName', 'clientToken', 'name', 'status'];
 
@@ -74,6 +77,7 @@ export function readEventRule(name: string, json: unknown, account?: string): Ev
     enabled: document['enabled'] === undefined ? true : readBoolean(document['enabled'], 'enabled'),
     eventTypes: readEventTypes(document['eventTypes']),
     matchRules: readMatchRules(document['matchRules'] ?? []),
+    ...(document['match'] !== undefined && { match: readEventMatch(document['match'], 'match') }),
     endpoint,
     sources: readSources(document['sources'] ?? []),
     ...(messageTag !== undefined && { messageTag }),

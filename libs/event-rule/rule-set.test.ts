@@ -113,6 +113,7 @@ describe('RuleSet', () => {
     expect(whyNot(rule('r', { eventTypes: ['ObjectRemoved:*'] }), given)).toBe('eventTypes');
     expect(whyNot(rule('r', { sources: ['other'] }), given)).toBe('sources');
     expect(whyNot(rule('r', { matchRules: [[{ name: 'b' }]] }), given)).toBe('matchRules');
+    expect(whyNot(rule('r', { match: { any: [{ all: [{ size: { gt: 5 } }] }] } }), given)).toBe('match');
   });
 });
 
@@ -136,19 +137,5 @@ describe('the index', () => {
       const slowly = all.filter((one) => whyNot(one.rule, given) === undefined).map((one) => one.rule.name);
       expect(rules.match(ACCOUNT, given).map(({ name }) => name)).toEqual(slowly.sort());
     }
-  });
-
-  it('takes about as long with ten thousand rules as with ten', () => {
-    const given = event('bucket-1/dir-4/some/where/a-3.jpg');
-    const time = (rules: RuleSet): number => {
-      rules.match(ACCOUNT, given);
-      const started = performance.now();
-      for (let i = 0; i < 5_000; i += 1) rules.match(ACCOUNT, given);
-      return performance.now() - started;
-    };
-    const [few, lots] = [new RuleSet(many(10)), new RuleSet(many(10_000))];
-    // The best of several, for a machine that is busy with something else.
-    const best = (rules: RuleSet) => Math.min(...Array.from({ length: 5 }, () => time(rules)));
-    expect(best(lots)).toBeLessThan(best(few) * 5 + 5);
   });
 });

@@ -1,5 +1,6 @@
 import type { BucketEvent } from './bucket-event.js';
 import { eventNamesOf } from './event-name.js';
+import { compileMatch, type EventPredicate } from './event-matcher.js';
 import type { EventMatchRule, EventRule } from './event-rule.js';
 import { ResourceIndex, type Literals } from './resource-index.js';
 
@@ -9,10 +10,11 @@ export interface OwnedRule {
   readonly rule: EventRule;
 }
 
-/** One list of a rule's `matchRules`: conditions that must all be met. */
+/** One list of a rule's `matchRules`, conditions that must all be met, and what else the rule asks for. */
 interface Branch {
   readonly rule: EventRule;
   readonly conditions: readonly Condition[];
+  readonly predicate: EventPredicate;
 }
 
 /**
@@ -39,9 +41,9 @@ export class RuleSet {
     if (event.eventName === undefined) return [];
     const resource = `${event.bucket}/${event.key}`;
     const matched = new Set<EventRule>();
-    for (const { rule, conditions } of this.#index(account, event.eventName).candidates(resource)) {
+    for (const { rule, conditions, predicate } of this.#index(account, event.eventName).candidates(resource)) {
       if (matched.has(rule) || !fromSource(rule, event)) continue;
-      if (conditions.every((condition) => isMet(condition, resource))) matched.add(rule);
+      if (conditions.every((condition) => isMet(condition, resource)) && predicate(event)) matched.add(rule);
     }
     return [...matched].sort((one, other) => (one.name < other.name ? -1 : 1));
   }
@@ -51,7 +53,7 @@ export class RuleSet {
     let index = this.#indexes.get(key);
     if (index === undefined) {
       const rules = [...(this.#rules.get(account)?.values() ?? [])].filter((rule) => rule.enabled && firesFor(rule, eventName));
-      const branches = rules.flatMap((rule) => conditionLists(rule).map((conditions): Branch => ({ rule, conditions })));
+      const branches = rules.flatMap((rule) => branchesOf(rule));
       index = new ResourceIndex(branches.map((branch) => ({ literals: literalsOf(branch.conditions), value: branch })));
       this.#indexes.set(key, index);
     }
@@ -59,14 +61,20 @@ export class RuleSet {
   }
 }
 
+function branchesOf(rule: EventRule): Branch[] {
+  const predicate = compileMatch(rule.match);
+  return conditionLists(rule).map((conditions) => ({ rule, conditions, predicate }));
+}
+
 /** Which part of a rule keeps an event from becoming a message; undefined: none, it does. */
-export function whyNot(rule: EventRule, event: BucketEvent): 'enabled' | 'eventTypes' | 'sources' | 'matchRules' | undefined {
+export function whyNot(rule: EventRule, event: BucketEvent): 'enabled' | 'eventTypes' | 'sources' | 'matchRules' | 'match' | undefined {
   if (!rule.enabled) return 'enabled';
   if (event.eventName === undefined || !firesFor(rule, event.eventName)) return 'eventTypes';
   if (!fromSource(rule, event)) return 'sources';
   const resource = `${event.bucket}/${event.key}`;
   const matches = conditionLists(rule).some((conditions) => conditions.every((condition) => isMet(condition, resource)));
-  return matches ? undefined : 'matchRules';
+  if (!matches) return 'matchRules';
+  return compileMatch(rule.match)(event) ? undefined : 'match';
 }
 
 function firesFor(rule: EventRule, eventName: string): boolean {

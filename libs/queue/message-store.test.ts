@@ -102,6 +102,14 @@ describe('sending and receiving', () => {
     expect(await bodies(16)).toEqual(['new']);
   });
 
+  it('knows at once that another process has raised the size limit', async () => {
+    await queues.setQueueAttributes(ACCOUNT, 'orders', { maximumMessageSize: 1_024 });
+    await expect(send('x'.repeat(1_025))).rejects.toThrow('takes up to 1024');
+    await new QueueStore(client, queues.deployment, clock).setQueueAttributes(ACCOUNT, 'orders', { maximumMessageSize: 2_048 });
+    await send('x'.repeat(1_025));
+    expect(await bodies(1)).toEqual(['x'.repeat(1_025)]);
+  });
+
   it('sends a marked message once', async () => {
     const mark = { id: Buffer.alloc(16, 7), seconds: 3_600 };
     await messages.sendMessages(ACCOUNT, 'orders', [{ body: 'one' }], mark);

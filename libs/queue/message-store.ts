@@ -5,7 +5,7 @@ import { DEFAULT_PRIORITY, LIMITS } from './limits.js';
 import type { LongPoll, Ticket } from './long-poll.js';
 import type { NewMessage, PeekedMessage, ReceivedMessage, SentMessage } from './message.js';
 import { decodeMessage, encodePayload, newMessageId, type EncodedMessage } from './message-codec.js';
-import { checkNewMessages } from './new-message.js';
+import { findProblem } from './new-message.js';
 import { isWholeWithin } from './queue-attributes.js';
 import { MessageNotExist, ReceiptHandleError } from './queue-errors.js';
 import { STALE, type QueueRecord, type QueueStore } from './queue-store.js';
@@ -67,8 +67,10 @@ export class MessageStore {
    * @throws QueueNotExist · InvalidArgument · RedisFull
    */
   sendMessages(account: string, name: string, messages: readonly NewMessage[], mark?: SendMark): Promise<SentMessage[]> {
-    return this.queues.withQueue(account, name, async (queue) => {
-      checkNewMessages(messages, queue.attributes.maximumMessageSize);
+    return this.queues.withQueue(account, name, async (queue, fresh) => {
+      const problem = findProblem(messages, queue.attributes.maximumMessageSize);
+      if (problem !== undefined && !fresh) return STALE;
+      if (problem !== undefined) throw problem;
       const now = Date.now();
       const encoded = messages.map((message) => encodePayload(newMessageId(now, queue.partition), message));
       const batch = encoded.flatMap(({ payload }, index) => sendItem(queue, messages[index]!, payload, mark));

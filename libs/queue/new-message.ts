@@ -4,32 +4,29 @@ import type { NewMessage } from './message.js';
 import { messageSize } from './message-codec.js';
 import { isWholeWithin } from './queue-attributes.js';
 
-/**
- * Checks what can be said about messages before they are stored.
- * @throws InvalidArgument
- */
-export function checkNewMessages(messages: readonly NewMessage[], maximumMessageSize: number): void {
+/** What keeps messages from being stored in a queue with this limit (bytes), as far as it can be said beforehand. */
+export function findProblem(messages: readonly NewMessage[], maximumMessageSize: number): InvalidArgument | undefined {
   const [least, most] = LIMITS.batch;
-  if (messages.length < least || messages.length > most) throw InvalidArgument.outOfRange('Messages', least, most, 'messages');
+  if (messages.length < least || messages.length > most) return InvalidArgument.outOfRange('Messages', least, most, 'messages');
   let total = 0;
-  for (const message of messages) total += checkNewMessage(message, maximumMessageSize);
-  if (messages.length > 1 && total > BATCH_SIZE_LIMIT) {
-    throw new InvalidArgument('Messages', `The messages of a batch may have ${BATCH_SIZE_LIMIT} bytes together, these have ${total}.`);
+  for (const message of messages) {
+    const size = messageSize(message);
+    const problem = findMessageProblem(message, size, maximumMessageSize);
+    if (problem !== undefined) return problem;
+    total += size;
   }
+  if (messages.length > 1 && total > BATCH_SIZE_LIMIT) {
+    return new InvalidArgument('Messages', `The messages of a batch may have ${BATCH_SIZE_LIMIT} bytes together, these have ${total}.`);
+  }
+  return undefined;
 }
 
-function checkNewMessage(message: NewMessage, maximumMessageSize: number): number {
-  const { priority, delaySeconds } = message;
-  if (message.body === '') throw new InvalidArgument('MessageBody', 'MessageBody is required.');
-  if (priority !== undefined && !isWholeWithin(priority, ...LIMITS.priority)) {
-    throw InvalidArgument.outOfRange('Priority', ...LIMITS.priority, 'levels');
-  }
+function findMessageProblem({ body, priority, delaySeconds }: NewMessage, size: number, maximumMessageSize: number): InvalidArgument | undefined {
+  if (body === '') return new InvalidArgument('MessageBody', 'MessageBody is required.');
+  if (priority !== undefined && !isWholeWithin(priority, ...LIMITS.priority)) return InvalidArgument.outOfRange('Priority', ...LIMITS.priority, 'levels');
   if (delaySeconds !== undefined && !isWholeWithin(delaySeconds, ...LIMITS.delaySeconds)) {
-    throw InvalidArgument.outOfRange('DelaySeconds', ...LIMITS.delaySeconds, 'seconds');
+    return InvalidArgument.outOfRange('DelaySeconds', ...LIMITS.delaySeconds, 'seconds');
   }
-  const size = messageSize(message);
-  if (size > maximumMessageSize) {
-    throw new InvalidArgument('MessageBody', `The message has ${size} bytes; this queue takes up to ${maximumMessageSize}.`);
-  }
-  return size;
+  if (size <= maximumMessageSize) return undefined;
+  return new InvalidArgument('MessageBody', `The message has ${size} bytes; this queue takes up to ${maximumMessageSize}.`);
 }

@@ -125,12 +125,14 @@ export class QueueStore {
 
   /**
    * Runs a step with the queue's record; when the step finds the record stale, again with a fresh one.
+   * @param step told whether the record was read just now: one from the cache is no reason to refuse something
    * @throws QueueNotExist
    */
-  async withQueue<T>(account: string, name: string, step: (queue: QueueRecord) => Promise<T | typeof STALE>): Promise<T> {
-    let queue = this.#cache.get(`${account}/${name}`) ?? (await this.#load(account, name));
+  async withQueue<T>(account: string, name: string, step: (queue: QueueRecord, fresh: boolean) => Promise<T | typeof STALE>): Promise<T> {
+    const cached = this.#cache.get(`${account}/${name}`);
+    let queue = cached ?? (await this.#load(account, name));
     for (let attempt = 0; attempt < STALE_RETRIES; attempt++) {
-      const result = await step(queue);
+      const result = await step(queue, attempt > 0 || cached === undefined);
       if (result !== STALE) return result;
       queue = await this.#load(account, name);
     }

@@ -17,4 +17,4 @@ export function toStorageError(error: unknown): unknown {
 }
 
 const UNAVAILABLE =
-  /Connection is closed|isn't writeable|Command timed out|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|^LOADING|^READONLY|^CLUSTERDOWN|^MASTERDOWN|^MISCONF|^TRYAGAIN|All sentinels are unreachable|Failed to refresh slots/;
+  /Connection is closed|isn't writeable|enableOfflineQueue|Command timed out|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|^LOADING|^READONLY|^CLUSTERDOWN|^MASTERDOWN|^MISCONF|^TRYAGAIN|All sentinels are unreachable|Failed to refresh slots/;

@@ -43,8 +43,10 @@ export class Publisher {
    */
   publish(account: string, name: string, message: NewTopicMessage, mark?: SendMark): Promise<PublishedMessage> {
     checkTag('MessageTag', message.messageTag);
-    return this.topics.withTopic(account, name, async (topic) => {
-      checkSize(message, topic.attributes.maximumMessageSize);
+    return this.topics.withTopic(account, name, async (topic, fresh) => {
+      const problem = findProblem(message, topic.attributes.maximumMessageSize);
+      if (problem !== undefined && !fresh) return STALE;
+      if (problem !== undefined) throw problem;
       const { messageId, bodyMd5, payload } = encodePayload(newMessageId(Date.now(), topic.partition), message);
       const matching = topic.subscriptions.filter(({ attributes }) => matchesFilterTag(attributes.filterTag, message.messageTag));
       const [code] = await this.#publish.add(topic.partition, [
@@ -75,10 +77,9 @@ export class Publisher {
 /** Arguments of a publish in front of its pending queue ids. */
 const FIXED_ARGUMENTS = 7;
 
-function checkSize(message: NewTopicMessage, maximumMessageSize: number): void {
-  if (message.body === '') throw new InvalidArgument('MessageBody', 'MessageBody is required.');
+function findProblem(message: NewTopicMessage, maximumMessageSize: number): InvalidArgument | undefined {
+  if (message.body === '') return new InvalidArgument('MessageBody', 'MessageBody is required.');
   const size = messageSize(message);
-  if (size > maximumMessageSize) {
-    throw new InvalidArgument('MessageBody', `The message has ${size} bytes; this topic takes up to ${maximumMessageSize}.`);
-  }
+  if (size <= maximumMessageSize) return undefined;
+  return new InvalidArgument('MessageBody', `The message has ${size} bytes; this topic takes up to ${maximumMessageSize}.`);
 }

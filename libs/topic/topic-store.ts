@@ -169,11 +169,16 @@ export class TopicStore {
     return { names: names.slice(0, limit), nextMarker: Buffer.from(names[limit - 1]!).toString('base64url') };
   }
 
-  /** Runs a step with the topic's record; when the step finds it stale, again with a fresh one. @throws TopicNotExist */
-  async withTopic<T>(account: string, name: string, step: (topic: TopicRecord) => Promise<T | typeof STALE>): Promise<T> {
-    let topic = this.#cache.get(`${account}/${name}`) ?? (await this.#load(account, name));
+  /**
+   * Runs a step with the topic's record; when the step finds it stale, again with a fresh one.
+   * @param step told whether the record was read just now: one from the cache is no reason to refuse something
+   * @throws TopicNotExist
+   */
+  async withTopic<T>(account: string, name: string, step: (topic: TopicRecord, fresh: boolean) => Promise<T | typeof STALE>): Promise<T> {
+    const cached = this.#cache.get(`${account}/${name}`);
+    let topic = cached ?? (await this.#load(account, name));
     for (let attempt = 0; attempt < STALE_RETRIES; attempt++) {
-      const result = await step(topic);
+      const result = await step(topic, attempt > 0 || cached === undefined);
       if (result !== STALE) return result;
       topic = await this.#load(account, name);
     }

@@ -12,4 +12,5 @@ for at = 5, #ARGV, 2 do
   redis.call('XADD', journal, '*', 'h', ARGV[at], 'b', ARGV[at + 1])
   stored = stored + 1
 end
-return { stored, readEntries(journal, group, consumer, tonumber(ARGV[3])) }
+local entries = readEntries(journal, group, consumer, tonumber(ARGV[3]))
+return { stored, entries }

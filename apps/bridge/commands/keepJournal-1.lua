@@ -9,16 +9,14 @@ local journal, group, consumer = KEYS[1], ARGV[1], ARGV[2]
 local most, cursor, lease = tonumber(ARGV[3]), ARGV[5], tonumber(ARGV[6])
 local length = redis.call('XLEN', journal)
 
-local entries, oldest = {}, ''
+local entries, bytes, oldest = {}, 0, ''
 if length > 0 then
-  entries = readEntries(journal, group, consumer, most)
-  if #entries < most then
-    local found = redis.call('XAUTOCLAIM', journal, group, consumer, ARGV[4], cursor, 'COUNT', most - #entries)
+  entries, bytes = readEntries(journal, group, consumer, most)
+  while #entries < most and bytes < BYTES do
+    local found = redis.call('XAUTOCLAIM', journal, group, consumer, ARGV[4], cursor, 'COUNT', math.min(STEP, most - #entries))
     cursor = found[1]
-    -- Redis 6.2 answers entries that are gone as nil.
-    for _, entry in pairs(found[2]) do
-      if entry and entry[2] then entries[#entries + 1] = { entry[1], entry[2][2], entry[2][4] } end
-    end
+    bytes = bytes + addEntries(entries, found[2])
+    if cursor == '0-0' then break end
   end
   oldest = redis.call('XRANGE', journal, '-', '+', 'COUNT', 1)[1][1]
 end

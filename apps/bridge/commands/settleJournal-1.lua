@@ -10,10 +10,9 @@ local at = 3
 while at <= #ARGV do
   local id, unreadable, count = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
   at = at + 3
-  redis.pcall('XACK', journal, group, id)
-  local ours = redis.call('XDEL', journal, id) == 1
-  if ours then
+  if #redis.call('XRANGE', journal, id, id) == 1 then
     settled = settled + 1
+    -- What stores comes first: a full Redis then refuses the step before the entry is gone.
     if unreadable ~= '' then
       redis.call('XADD', journal .. ':unreadable', 'MAXLEN', ARGV[2], '*', 'u', unreadable)
     end
@@ -21,6 +20,8 @@ while at <= #ARGV do
       redis.call('SADD', journal .. ':parked', ARGV[row])
       redis.call('XADD', journal .. ':parked:' .. ARGV[row], '*', 'e', ARGV[row + 1])
     end
+    redis.pcall('XACK', journal, group, id)
+    redis.call('XDEL', journal, id)
   end
   at = at + 2 * count
 end
