@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { connectRedis, type RedisClient } from '#redis/redis-client.js';
 import { silentLogger } from '#runtime/log.js';
 import { startHub, type TestHub } from '../support/hub.js';
+import { childrenOf } from '../support/running-processes.js';
 import { startRedis } from '../support/redis-server.js';
 import type { Row } from './measure.js';
 import { RawConnection } from './raw-connection.js';
@@ -25,7 +26,7 @@ export async function run(): Promise<Row[]> {
     const commands = ((await processed(redis)) - before - 1) / OBSERVED;
     return [
       { what: 'Redis commands per second, those inside scripts included', value: commands.toFixed(1), goal: '< 20' },
-      { what: 'memory (RSS) of all processes of the hub, without Redis', value: `${Math.round(residentMegabytes(hub.pid))} MB` },
+      { what: 'memory (RSS) of all processes of the hub, without Redis', value: `${Math.round(await residentMegabytes(hub.pid))} MB` },
     ];
   } finally {
     await hub.stop();
@@ -56,11 +57,11 @@ async function processed(redis: RedisClient): Promise<number> {
 }
 
 /** The hub and its children; Linux only, elsewhere NaN. */
-function residentMegabytes(pid: number): number {
+async function residentMegabytes(pid: number): Promise<number> {
   try {
-    const own = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1_024;
-    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean);
-    return own + children.reduce((sum, child) => sum + residentMegabytes(Number(child)), 0);
+    const pids = [pid, ...(await childrenOf(pid)).map((child) => child.pid)];
+    const kilobytes = pids.map((one) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${one}/status`, 'utf8'))![1]));
+    return kilobytes.reduce((sum, one) => sum + one, 0) / 1_024;
   } catch {
     return Number.NaN;
   }

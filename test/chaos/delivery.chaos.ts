@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startHub, type TestHub } from '../support/hub.js';
+import { childrenOf } from '../support/running-processes.js';
 import { RawConnection } from '../bench/raw-connection.js';
 import { signedRequest } from '../bench/signed-request.js';
 
@@ -74,11 +74,10 @@ async function killChildren(hub: TestHub, end: number): Promise<number> {
   let kills = 0;
   while (Date.now() < end - 3_000) {
     await sleep(1_000 + Math.random() * 2_000);
-    const children = readFileSync(`/proc/${hub.pid}/task/${hub.pid}/children`, 'utf8').trim().split(' ').map(Number);
-    const victims = children.filter((pid) => /apps\/(worker|api)\/main\.js/.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8')));
+    const victims = (await childrenOf(hub.pid)).filter(({ args }) => /apps\/(worker|api)\/main\.js/.test(args));
     const victim = victims[Math.floor(Math.random() * victims.length)];
     if (victim === undefined) continue;
-    process.kill(victim, 'SIGKILL');
+    process.kill(victim.pid, 'SIGKILL');
     kills += 1;
   }
   return kills;

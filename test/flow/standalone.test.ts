@@ -1,14 +1,14 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { MnsClient } from '../contract/mns-client.js';
 import { eventually } from '../support/eventually.js';
 import { hubEnvironment, hubMain, startHub, type TestHub } from '../support/hub.js';
+import { childrenOf, runningProcesses, type RunningProcess } from '../support/running-processes.js';
 
 const NAMES = ['api', 'bridge', 'worker'] as const;
 
@@ -183,25 +183,8 @@ function clientOf({ addresses, credentials }: TestHub): MnsClient {
   return new MnsClient(Number(new URL(addresses.api).port), credentials);
 }
 
-async function childrenOf(parent: number): Promise<RunningProcess[]> {
-  return (await runningProcesses()).filter(({ ppid }) => ppid === parent);
-}
-
 async function stillRunning(pids: readonly number[]): Promise<RunningProcess[]> {
   return (await runningProcesses()).filter(({ pid }) => pids.includes(pid));
-}
-
-interface RunningProcess {
-  readonly pid: number;
-  readonly ppid: number;
-  readonly args: string;
-}
-
-/** Without those that have ended and whose parent has not noticed yet. */
-async function runningProcesses(): Promise<RunningProcess[]> {
-  const { stdout } = await promisify(execFile)('ps', ['-A', '-o', 'pid=,ppid=,stat=,args=']);
-  const lines = stdout.split('\n').map((line) => /^\s*(\d+)\s+(\d+)\s+([^Z\s]\S*)\s+(.*)$/.exec(line));
-  return lines.flatMap((match) => (match === null ? [] : [{ pid: Number(match[1]), ppid: Number(match[2]), args: match[4] ?? '' }]));
 }
 
 async function childOf(hub: TestHub, part: string): Promise<number> {
