@@ -15,15 +15,25 @@ const CHECKS = [
   ['import cycles', ['dependency-cruiser/bin/dependency-cruiser.mjs', 'apps', 'libs', 'test']],
 ];
 
-function main(jestArguments) {
+async function main(jestArguments) {
   if (jestArguments.length === 0) {
     for (const [name, [program, ...args]] of CHECKS) {
       const start = Date.now();
       if (run(program, args) !== 0) return fail(`npm test stopped: ${name} failed`);
       process.stderr.write(`${name} ok (${((Date.now() - start) / 1000).toFixed(1)} s)\n`);
     }
+    await provideMinio();
   }
   return runJest(jestArguments);
+}
+
+/** Tests of the bridge against a real MinIO run where one is installed or can be built; built once, into the user's cache. */
+async function provideMinio() {
+  const { findMinio } = await import('../dist/apps/standalone/demo/minio-binary.js');
+  const say = (line) => process.stderr.write(`${line}\n`);
+  if ((await findMinio({ build: true, environment: process.env, say })) === undefined) {
+    say('no MinIO: not on PATH, not named by MINIO_BIN, and no Go to build it; its tests are skipped');
+  }
 }
 
 function runJest(jestArguments) {
@@ -72,4 +82,4 @@ function fail(message) {
   return 1;
 }
 
-process.exitCode = main(process.argv.slice(2));
+process.exitCode = await main(process.argv.slice(2));

@@ -1,7 +1,7 @@
 import { findMinio } from '../../apps/standalone/demo/minio-binary.js';
 import { MinioServer, type MinioWebhook } from '../../apps/standalone/demo/minio-server.js';
 
-/** Path of a MinIO server, or undefined: then what needs one is skipped. `npm run demo` builds it once where there is Go. */
+/** Path of a MinIO server, or undefined: then what needs one is skipped. `npm test` and `npm run demo` build it once where there is Go. */
 export const minioProgram = await findMinio({ build: false, environment: process.env });
 
 export interface MinioTestServer {
