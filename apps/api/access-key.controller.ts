@@ -29,9 +29,10 @@ export class AccessKeyController {
   @Post()
   async create(@Req() request: ListRequest, @Res() reply: FastifyReply): Promise<void> {
     beginOperation(request, 'CreateAccessKey');
-    const { accountId = request.account, ...rest } = readMembers(readOptionalJson(request), 'access key', ['accountId', 'enabled', 'description']);
+    const members = readMembers(readOptionalJson(request), 'access key', ['accountId', 'enabled', 'description']);
+    const { accountId = request.account } = members;
     if (typeof accountId !== 'string') throw new InvalidArgument('accountId', 'accountId is the id of an account.');
-    const created = await this.accounts.createAccessKey(accountId, readChanges(rest));
+    const created = await this.accounts.createAccessKey(accountId, readChanges(members));
     this.access.forget();
     sendJson(request, reply, 201, created);
   }

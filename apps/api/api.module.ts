@@ -98,7 +98,8 @@ const PROVIDERS: Provider[] = [
   },
   {
     provide: AccountStore,
-    useFactory: (client: RedisClient, deployment: Deployment, { secretKey }: ApiSettings) => new AccountStore(client, deployment, secretKey),
+    useFactory: (client: RedisClient, deployment: Deployment, settings: ApiSettings) =>
+      new AccountStore(client, deployment, settings.secretKey),
     inject: [REDIS_COMMANDS, Deployment, SETTINGS],
   },
   {

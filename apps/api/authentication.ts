@@ -13,7 +13,7 @@ import { Unauthorized } from './problem-reply.js';
 /** An account's own host name: `1234567890123456.mns.cn-hangzhou.example.com`, also `….mns-vpc.…`. */
 const ACCOUNT_HOST = /^(\d{16})\.mns[.-]/i;
 
-/** A public host of MNS, which reaches this hub where somebody points the name at it. Its first label is an account, whatever it looks like. */
+/** A public host of MNS, where somebody points its name at this hub: the first label is an account, whatever it looks like. */
 const PUBLIC_HOST = /^([^.:]+)\.mns[.-][^:]*\.aliyuncs\.com(?::\d+)?$/i;
 
 /** Finds out for which account a request acts, and refuses it when it cannot prove that. */
@@ -41,7 +41,8 @@ export class Authentication {
     if (owner !== key.account) throw new AccessDenied(request.operation);
     checkDate(headers, this.clock.now());
     const signed = { method: request.raw.method ?? '', rawTarget: originForm(request.raw.url ?? ''), headers };
-    request.accessKey = await this.verified(key, (secret) => verify(signed, authorization, secret), () => this.mismatch(signed, authorization));
+    const mismatch = (): Error => this.mismatch(signed, authorization);
+    request.accessKey = await this.verified(key, (secret) => verify(signed, authorization, secret), mismatch);
     request.account = owner;
   }
 
@@ -70,7 +71,8 @@ export class Authentication {
   private async verified(key: AccessKey, fits: (secret: string) => boolean, mismatch: () => Error): Promise<AccessKey> {
     if (fits(key.secret)) return key;
     const now = await this.access.findAgain(key);
-    if (now === undefined || !now.enabled || now.account !== key.account || now.secret === key.secret || !fits(now.secret)) throw mismatch();
+    const replaced = now !== undefined && now.enabled && now.account === key.account && now.secret !== key.secret;
+    if (!replaced || !fits(now.secret)) throw mismatch();
     return now;
   }
 

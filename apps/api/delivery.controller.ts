@@ -11,7 +11,7 @@ import { sendJson } from './problem-reply.js';
 export class DeliveryController {
   constructor(private readonly attempts: AttemptLog) {}
 
-  /** Every attempt to deliver a message of the caller's topics, to whichever subscription; its id is the one that its publisher was given. */
+  /** Every attempt to deliver a message of the caller's topics, to whichever subscription, by the id that its publisher was given. */
   @Get()
   async find(@Req() request: ListRequest, @Res() reply: FastifyReply): Promise<void> {
     beginOperation(request, 'FindDeliveries');

@@ -83,6 +83,6 @@ export class AccessKeyFromSettings extends AccountManagementError {
   override readonly name = 'AccessKeyFromSettings';
 
   constructor(accessKeyId: string) {
-    super(`${accessKeyId} is the access key of the settings (or of credentials.json) and would be back at the next start: disable it, or change it there.`);
+    super(`${accessKeyId} comes from the settings or credentials.json and would be back at the next start: disable it, or change it there.`);
   }
 }

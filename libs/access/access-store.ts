@@ -3,7 +3,13 @@ import { storage } from '#redis/partition-scripts.js';
 import type { RedisClient } from '#redis/redis-client.js';
 import { RedisUnavailable } from '#redis/redis-unavailable.js';
 import { systemClock, type Clock } from '#runtime/clock.js';
-import { accessRedisKeys, type AccessKeyDocument, type AccessRedisKeys, type AccountDocument, type FirstKeyDocument } from './access-documents.js';
+import {
+  accessRedisKeys,
+  type AccessKeyDocument,
+  type AccessRedisKeys,
+  type AccountDocument,
+  type FirstKeyDocument,
+} from './access-documents.js';
 import { checkAccessKey, checkAccountId, isAccessKeyId, type AccessKey } from './access-key.js';
 import { SecretBox } from './secret-box.js';
 

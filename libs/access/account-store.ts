@@ -4,7 +4,13 @@ import { storage } from '#redis/partition-scripts.js';
 import type { RedisClient } from '#redis/redis-client.js';
 import { systemClock, type Clock } from '#runtime/clock.js';
 import { InvalidArgument } from '#runtime/invalid-argument.js';
-import { accessRedisKeys, type AccessKeyDocument, type AccessRedisKeys, type AccountDocument, type FirstKeyDocument } from './access-documents.js';
+import {
+  accessRedisKeys,
+  type AccessKeyDocument,
+  type AccessRedisKeys,
+  type AccountDocument,
+  type FirstKeyDocument,
+} from './access-documents.js';
 import { AccessKeyFromSettings, AccessKeyNotExist, AccountNotExist, FirstAccountNeeded, LastAccessKey } from './access-errors.js';
 import { checkAccountId, isAccessKeyId, newAccessKeyId, newAccessKeySecret, newAccountId } from './access-key.js';
 import { SecretBox } from './secret-box.js';
@@ -107,7 +113,12 @@ export class AccountStore {
     return 'changed';
   }
 
-  /** Deletes an account, which should own nothing any more, with its access keys. @returns false when there was none @throws FirstAccountNeeded */
+  /**
+   * Deletes an account, which should own nothing any more, with its access keys.
+   *
+   * @returns false when there was none
+   * @throws FirstAccountNeeded
+   */
   async deleteAccount(id: string): Promise<boolean> {
     if ((await this.#first())?.account === id) throw new FirstAccountNeeded();
     // The account first: its keys are good for nothing without it, whatever happens to this process now.
@@ -149,7 +160,11 @@ export class AccountStore {
     return describeAccessKey(id, await this.#change(id, (document) => ({ ...document, ...changes })));
   }
 
-  /** Gives the key another secret; the one that it had is good for nothing from then on. @throws AccessKeyNotExist · AccessKeyFromSettings */
+  /**
+   * Gives the key another secret; the one that it had is good for nothing from then on.
+   *
+   * @throws AccessKeyNotExist · AccessKeyFromSettings
+   */
   async rotateAccessKey(id: string): Promise<AccessKeyWithSecret> {
     if ((await this.#first())?.accessKeyId === id) throw new AccessKeyFromSettings(id);
     const accessKeySecret = newAccessKeySecret();
@@ -208,6 +223,7 @@ function describeAccount(accountId: string, account: AccountDocument, first: Fir
   return { accountId, enabled, description, createTime, first: first?.account === accountId };
 }
 
-function describeAccessKey(accessKeyId: string, { account, enabled, description = '', createTime }: AccessKeyDocument): AccessKeyDescription {
+function describeAccessKey(accessKeyId: string, document: AccessKeyDocument): AccessKeyDescription {
+  const { account, enabled, description = '', createTime } = document;
   return { accessKeyId, accountId: account, enabled, description, createTime };
 }

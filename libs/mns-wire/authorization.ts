@@ -4,12 +4,12 @@ import type { ScopeV4 } from './signature-v4.js';
 /** What the header `Authorization` says; its form tells the version of the signature. */
 export type Authorization =
   | { readonly version: 'V2'; readonly accessKeyId: string; /** Base64, as sent. */ readonly signature: string }
-  | { readonly version: 'V4'; readonly accessKeyId: string; /** Hexadecimal, as sent. */ readonly signature: string; readonly scope: ScopeV4 };
+  | { readonly version: 'V4'; readonly accessKeyId: string; /** In hexadecimal. */ readonly signature: string; readonly scope: ScopeV4 };
 
 /** `MNS <access key id>:<signature>` */
 const V2 = /^MNS +([^\s:]+):(\S+)$/;
 
-/** `MNS4-HMAC-SHA256 Credential=<access key id>/<date>/<region>/mns/aliyun_v4_request,Signature=<signature>`; Apsara has names of its own. */
+/** `MNS4-HMAC-SHA256 Credential=<access key id>/<date>/<region>/mns/aliyun_v4_request,Signature=<signature>`, or Apsara's names. */
 const V4 = /^(APSARA-)?MNS4-HMAC-SHA256 +Credential=([^\s/,]+)\/(\d{8})\/([^\s/,]+)\/mns\/(aliyun|apsara)_v4_request, *Signature=(\S+)$/;
 
 /** @throws MnsError `MissingAuthorizationHeader`, `InvalidAuthorizationHeader` */
