@@ -69,7 +69,8 @@ export class AccessStore {
   }
 
   /**
-   * Makes sure that the account and its key exist. Repeating it changes nothing; a new secret for the same key replaces the old one.
+   * Makes sure that the account and its key exist, and that the account is the first one. Repeating it changes nothing; a new secret
+   * for the same key replaces the old one.
    *
    * @throws InvalidArgument for values no key can have; SecretUnreadable when the key is stored under another secret key;
    *   Error when the key belongs to another account; RedisUnavailable.
@@ -81,13 +82,14 @@ export class AccessStore {
     if (stored !== undefined && stored.account !== accountId) {
       throw new Error(`the access key "${accessKeyId}" belongs to the account ${stored.account}, not to ${accountId}`);
     }
+    const unchanged = stored !== undefined && this.#box.open(stored.secret, accessKeyId) === accessKeySecret;
     const first: FirstKeyDocument = { account: accountId, accessKeyId };
     await storage(() => this.client.set(this.#keys.firstKey, JSON.stringify(first)));
     const createTime = this.clock.now();
     // The account before its key: whoever finds the key finds its account.
     const account: AccountDocument = { enabled: true, createTime };
     await storage(() => this.client.hsetnx(this.#keys.accounts, accountId, JSON.stringify(account)));
-    if (stored !== undefined && this.#box.open(stored.secret, accessKeyId) === accessKeySecret) return;
+    if (unchanged) return;
     const document: AccessKeyDocument = {
       ...(stored ?? { enabled: true, createTime }),
       account: accountId,
