@@ -22,4 +22,8 @@ export class AccountAttributesStore {
     const fields = Object.entries(changes).map(([name, value]) => [`${account}/${name}`, value] as const);
     if (fields.length > 0) await this.client.hset(this.#key, new Map(fields));
   }
+
+  async delete(account: string): Promise<void> {
+    await this.client.hdel(this.#key, `${account}/loggingBucket`, `${account}/traceEnabled`);
+  }
 }

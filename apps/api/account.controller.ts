@@ -5,6 +5,7 @@ import { MnsError } from '#mns-wire/mns-error.js';
 import { AccountAttributesStore } from './account-attributes.js';
 import type { PlainRequest } from './data-plane-request.js';
 import { sendMnsReply } from './mns-reply.js';
+import { beginOperation } from './operation.js';
 import { readFlag } from './request-query.js';
 import { bodyOf } from './request-state.js';
 
@@ -16,11 +17,11 @@ export class AccountController {
   @Get()
   async get(@Req() request: PlainRequest, @Res() reply: FastifyReply): Promise<void> {
     if (readFlag(request.query, 'accountmeta')) {
-      request.operation = 'GetAccountAttributes';
+      beginOperation(request, 'GetAccountAttributes');
       const document = writeAccountAttributes(await this.attributes.get(request.account));
       sendMnsReply(request, reply, { status: 200, document });
     } else if (request.query.has('account')) {
-      request.operation = 'GetAccountId';
+      beginOperation(request, 'GetAccountId');
       sendMnsReply(request, reply, { status: 200, document: writeAccountId(request.account) });
     } else {
       throw new MnsError('InvalidRequestURL');
@@ -30,7 +31,7 @@ export class AccountController {
   @Put()
   async put(@Req() request: PlainRequest, @Res() reply: FastifyReply): Promise<void> {
     if (!readFlag(request.query, 'accountmeta')) throw new MnsError('InvalidRequestURL');
-    request.operation = 'SetAccountAttributes';
+    beginOperation(request, 'SetAccountAttributes');
     await this.attributes.set(request.account, readAccountAttributes(bodyOf(request)));
     sendMnsReply(request, reply, { status: 204 });
   }
@@ -38,7 +39,7 @@ export class AccountController {
   /** The service is always open here; clients only ask that the call succeeds. */
   @Post('commonbuy/openservice')
   openService(@Req() request: PlainRequest, @Res() reply: FastifyReply): void {
-    request.operation = 'OpenService';
+    beginOperation(request, 'OpenService');
     sendMnsReply(request, reply, { status: 200, document: writeOpenService(request.id) });
   }
 }

@@ -69,6 +69,8 @@ function installHooks(fastify: FastifyInstance, app: NestFastifyApplication): vo
   fastify.decorate('lifecycle', lifecycle);
   fastify.decorateRequest('operation', 'Unknown');
   fastify.decorateRequest('account', '');
+  // No value of its own: routes that are public have none and ask for none.
+  fastify.decorateRequest('accessKey');
   fastify.decorateRequest('startedAt', 0);
   fastify.decorateReply('outcome', '');
   // Fastify must not touch bodies: it would refuse those whose Content-Type it cannot read.

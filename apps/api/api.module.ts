@@ -1,5 +1,6 @@
 import { Module, type DynamicModule, type Provider } from '@nestjs/common';
 import { AccessStore } from '#access/access-store.js';
+import { AccountStore } from '#access/account-store.js';
 import { SecretBox } from '#access/secret-box.js';
 import { AttemptLog } from '#delivery/attempt-log.js';
 import { DrainQueue } from '#delivery/drain-queue.js';
@@ -15,6 +16,8 @@ import type { Logger } from '#runtime/log.js';
 import { Publisher } from '#topic/publisher.js';
 import { TopicStore } from '#topic/topic-store.js';
 import { AccountAttributesStore } from './account-attributes.js';
+import { AccessKeyController } from './access-key.controller.js';
+import { AccountManagementController } from './account-management.controller.js';
 import { AccountController } from './account.controller.js';
 import type { ApiDependencies, ApiSettings } from './api-settings.js';
 import { Authentication } from './authentication.js';
@@ -35,7 +38,9 @@ import { SubscriptionController } from './subscription.controller.js';
 import { TopicController } from './topic.controller.js';
 
 const CONTROLLERS = [
+  AccessKeyController,
   AccountController,
+  AccountManagementController,
   CertificateController,
   DeliveryController,
   EventRuleController,
@@ -91,7 +96,17 @@ const PROVIDERS: Provider[] = [
     useFactory: (client: RedisClient, settings: ApiSettings) => new AccountAttributesStore(client, settings.keyPrefix),
     inject: [REDIS_COMMANDS, SETTINGS],
   },
-  { provide: Authentication, useFactory: (access: AccessStore) => new Authentication(access, systemClock), inject: [AccessStore] },
+  {
+    provide: AccountStore,
+    useFactory: (client: RedisClient, deployment: Deployment, settings: ApiSettings) =>
+      new AccountStore(client, deployment, settings.secretKey),
+    inject: [REDIS_COMMANDS, Deployment, SETTINGS],
+  },
+  {
+    provide: Authentication,
+    useFactory: (access: AccessStore, logger: Logger) => new Authentication(access, systemClock, logger.isLevelEnabled('debug')),
+    inject: [AccessStore, LOGGER],
+  },
   { provide: ResourceUrls, useFactory: (settings: ApiSettings) => new ResourceUrls(settings.publicUrl), inject: [SETTINGS] },
   {
     provide: MnsErrorFilter,

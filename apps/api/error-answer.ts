@@ -1,4 +1,13 @@
 import { HttpException } from '@nestjs/common';
+import {
+  AccessKeyFromSettings,
+  AccessKeyNotExist,
+  AccountManagementError,
+  AccountNotEmpty,
+  AccountNotExist,
+  FirstAccountNeeded,
+  LastAccessKey,
+} from '#access/access-errors.js';
 import { MNS_ERRORS, toMnsError, type MnsErrorCode } from '#mns-wire/mns-error.js';
 import { toStorageError } from '#redis/redis-unavailable.js';
 import { BodyTooLarge } from './request-body.js';
@@ -12,10 +21,24 @@ export interface ErrorAnswer {
   readonly retryAfterSeconds?: number;
 }
 
+/** What only the management interface knows; the code is the error's name. */
+const MANAGEMENT_STATUS: ReadonlyMap<unknown, number> = new Map<unknown, number>([
+  [AccountNotExist, 404],
+  [AccessKeyNotExist, 404],
+  [AccountNotEmpty, 409],
+  [FirstAccountNeeded, 409],
+  [LastAccessKey, 409],
+  [AccessKeyFromSettings, 409],
+]);
+
 /** @returns the answer, and whether the error is a defect of ours that somebody has to look at. */
 export function answerTo(error: unknown): { readonly answer: ErrorAnswer; readonly defect: boolean } {
   const known = toMnsError(toStorageError(error));
   if (known !== undefined) return { answer: known, defect: known.status === 500 };
+  if (error instanceof AccountManagementError) {
+    const status = MANAGEMENT_STATUS.get(error.constructor) ?? 409;
+    return { answer: { status, code: error.name, message: error.message }, defect: false };
+  }
   if (error instanceof BodyTooLarge) return { answer: answerWith('InvalidArgument', error.message), defect: false };
   // Fastify's and Nest's own refusals: no such path, no such method on it, a path that cannot be decoded.
   if (error instanceof HttpException && error.getStatus() < 500) return { answer: answerWith('InvalidRequestURL'), defect: false };

@@ -7,6 +7,7 @@ import { readIntakeBody } from '#event-rule/intake-body.js';
 import { whyNot } from '#event-rule/rule-set.js';
 import { LIMITS } from '#queue/limits.js';
 import { readJson, type ListRequest, type NamedRequest } from './management-request.js';
+import { beginOperation } from './operation.js';
 import { sendJson } from './problem-reply.js';
 import { readWholeNumber } from './request-query.js';
 import { bodyOf } from './request-state.js';
@@ -18,7 +19,7 @@ export class EventRuleController {
 
   @Put(':name')
   async put(@Req() request: NamedRequest, @Res() reply: FastifyReply): Promise<void> {
-    request.operation = 'PutEventRule';
+    beginOperation(request, 'PutEventRule');
     const rule = readEventRule(request.params.name, readJson(request), request.account);
     const outcome = await this.rules.put(request.account, rule);
     sendJson(request, reply, outcome === 'created' ? 201 : 200, rule);
@@ -26,7 +27,7 @@ export class EventRuleController {
 
   @Get(':name')
   async get(@Req() request: NamedRequest, @Res() reply: FastifyReply): Promise<void> {
-    request.operation = 'GetEventRule';
+    beginOperation(request, 'GetEventRule');
     const { account, params } = request;
     const [rule, status] = await Promise.all([this.rules.get(account, params.name), this.rules.status(account, params.name)]);
     if (rule === undefined) throw new NotFoundException(`There is no event rule ${params.name}.`);
@@ -35,14 +36,14 @@ export class EventRuleController {
 
   @Delete(':name')
   async delete(@Req() request: NamedRequest, @Res() reply: FastifyReply): Promise<void> {
-    request.operation = 'DeleteEventRule';
+    beginOperation(request, 'DeleteEventRule');
     await this.rules.delete(request.account, request.params.name);
     sendJson(request, reply, 204);
   }
 
   @Get()
   async list(@Req() request: ListRequest, @Res() reply: FastifyReply): Promise<void> {
-    request.operation = 'ListEventRules';
+    beginOperation(request, 'ListEventRules');
     const { query } = request;
     const prefix = query.get('prefix');
     const marker = query.get('marker');
@@ -58,7 +59,7 @@ export class EventRuleController {
   /** Takes what a store would send and says what each rule makes of it; nothing is sent on. `?source=` names the source for the rules. */
   @Post('test')
   async test(@Req() request: ListRequest, @Res() reply: FastifyReply): Promise<void> {
-    request.operation = 'TestEventRules';
+    beginOperation(request, 'TestEventRules');
     const source = request.query.get('source') ?? 'test';
     const { events, problems } = readIntakeBody(bodyOf(request), { source, receivedAt: Date.now() });
     const { rules } = await this.rules.list(request.account, {});

@@ -22,6 +22,7 @@ import type { Logger } from '#runtime/log.js';
 import { readArguments, type QueueRequest } from './data-plane-request.js';
 import { LOGGER } from './injection-tokens.js';
 import { sendMnsReply, whenUndelivered } from './mns-reply.js';
+import { beginOperation } from './operation.js';
 import { readFlag, readWholeNumber, type Query } from './request-query.js';
 import { bodyOf } from './request-state.js';
 import { ServerLifecycle } from './server-lifecycle.js';
@@ -38,9 +39,9 @@ export class MessageController {
 
   @Post()
   async send(@Req() request: QueueRequest, @Res() reply: FastifyReply): Promise<void> {
-    request.operation = 'SendMessage';
+    beginOperation(request, 'SendMessage');
     const { batch, messages } = await this.read(request, () => readSend(bodyOf(request)));
-    if (batch) request.operation = 'BatchSendMessage';
+    if (batch) beginOperation(request, 'BatchSendMessage');
     const sent = await this.messages.sendMessages(request.account, request.params.queue, messages);
     sendMnsReply(request, reply, { status: 201, document: batch ? writeSentMessages(sent) : writeSentMessage(sent[0]!) });
   }
@@ -49,7 +50,7 @@ export class MessageController {
   async receive(@Req() request: QueueRequest, @Res() reply: FastifyReply): Promise<void> {
     if (readFlag(request.query, 'peekonly')) return this.peek(request, reply);
     const batch = request.query.has('numofmessages');
-    request.operation = batch ? 'BatchReceiveMessage' : 'ReceiveMessage';
+    beginOperation(request, batch ? 'BatchReceiveMessage' : 'ReceiveMessage');
     const options = await this.read(request, () => readReceiveOptions(request.query));
     const received = await this.poll(request, options);
     if (received.length === 0) throw new MessageNotExist();
@@ -79,7 +80,7 @@ export class MessageController {
 
   private async peek(request: QueueRequest, reply: FastifyReply): Promise<void> {
     const batch = request.query.has('numofmessages');
-    request.operation = batch ? 'BatchPeekMessage' : 'PeekMessage';
+    beginOperation(request, batch ? 'BatchPeekMessage' : 'PeekMessage');
     const count = await this.read(request, () => readCount(request.query));
     const peeked = await this.messages.peekMessages(request.account, request.params.queue, count);
     if (peeked.length === 0) throw new MessageNotExist();
@@ -90,7 +91,7 @@ export class MessageController {
   async delete(@Req() request: QueueRequest, @Res() reply: FastifyReply): Promise<void> {
     const { account, params, query } = request;
     const batch = !query.has('receipthandle');
-    request.operation = batch ? 'BatchDeleteMessage' : 'DeleteMessage';
+    beginOperation(request, batch ? 'BatchDeleteMessage' : 'DeleteMessage');
     const handles = await this.read(request, () => (batch ? readReceiptHandles(bodyOf(request)) : [readHandle(query)]));
     const errors = await this.messages.deleteMessages(account, params.queue, handles);
     if (!batch && errors[0] !== undefined) throw errors[0];
@@ -101,7 +102,7 @@ export class MessageController {
 
   @Put()
   async changeVisibility(@Req() request: QueueRequest, @Res() reply: FastifyReply): Promise<void> {
-    request.operation = 'ChangeMessageVisibility';
+    beginOperation(request, 'ChangeMessageVisibility');
     const { account, params, query } = request;
     const { handle, seconds } = await this.read(request, () => ({ handle: readHandle(query), seconds: readVisibilityTimeout(query) }));
     const changed = await this.messages.changeVisibility(account, params.queue, handle, seconds);

@@ -5,6 +5,7 @@ import { checkQueueName } from '#queue/queue-name.js';
 import { QueueStore } from '#queue/queue-store.js';
 import { InvalidArgument } from '#runtime/invalid-argument.js';
 import { readJson, readMembers, type NamedRequest } from './management-request.js';
+import { beginOperation } from './operation.js';
 import { sendJson } from './problem-reply.js';
 
 /** What MNS offers only in its console: the dead-letter policy of a queue. */
@@ -14,13 +15,13 @@ export class QueueManagementController {
 
   @Get(':name')
   async get(@Req() request: NamedRequest, @Res() reply: FastifyReply): Promise<void> {
-    request.operation = 'GetQueue';
+    beginOperation(request, 'GetQueue');
     sendJson(request, reply, 200, await this.queues.getQueue(request.account, request.params.name));
   }
 
   @Put(':name')
   async put(@Req() request: NamedRequest, @Res() reply: FastifyReply): Promise<void> {
-    request.operation = 'PutQueue';
+    beginOperation(request, 'PutQueue');
     const { account, params } = request;
     const deadLetterPolicy = readDeadLetterPolicy(params.name, readJson(request));
     if (deadLetterPolicy !== undefined) await this.queues.setQueueAttributes(account, params.name, { deadLetterPolicy });

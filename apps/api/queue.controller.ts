@@ -6,6 +6,7 @@ import { QueueStore } from '#queue/queue-store.js';
 import { readArguments, type PlainRequest, type QueueRequest } from './data-plane-request.js';
 import { readListPage, wantsMeta } from './list-page.js';
 import { sendMnsReply } from './mns-reply.js';
+import { beginOperation } from './operation.js';
 import { readFlag } from './request-query.js';
 import { bodyOf } from './request-state.js';
 import { ResourceUrls } from './resource-urls.js';
@@ -24,7 +25,7 @@ export class QueueController {
   }
 
   private async createQueue(request: QueueRequest, reply: FastifyReply): Promise<void> {
-    request.operation = 'CreateQueue';
+    beginOperation(request, 'CreateQueue');
     const { queue } = request.params;
     const attributes = await readArguments(
       () => readQueueAttributes(bodyOf(request)),
@@ -35,7 +36,7 @@ export class QueueController {
   }
 
   private async setQueueAttributes(request: QueueRequest, reply: FastifyReply): Promise<void> {
-    request.operation = 'SetQueueAttributes';
+    beginOperation(request, 'SetQueueAttributes');
     const { account, params } = request;
     const changes = await readArguments(
       () => readQueueAttributes(bodyOf(request)),
@@ -47,21 +48,21 @@ export class QueueController {
 
   @Get(':queue')
   async getQueueAttributes(@Req() request: QueueRequest, @Res() reply: FastifyReply): Promise<void> {
-    request.operation = 'GetQueueAttributes';
+    beginOperation(request, 'GetQueueAttributes');
     const queue = await this.queues.getQueue(request.account, request.params.queue);
     sendMnsReply(request, reply, { status: 200, document: writeQueue(queue) });
   }
 
   @Delete(':queue')
   async deleteQueue(@Req() request: QueueRequest, @Res() reply: FastifyReply): Promise<void> {
-    request.operation = 'DeleteQueue';
+    beginOperation(request, 'DeleteQueue');
     await this.queues.deleteQueue(request.account, request.params.queue);
     sendMnsReply(request, reply, { status: 204 });
   }
 
   @Get()
   async listQueue(@Req() request: PlainRequest, @Res() reply: FastifyReply): Promise<void> {
-    request.operation = 'ListQueue';
+    beginOperation(request, 'ListQueue');
     const { names, nextMarker } = await this.queues.listQueues(request.account, readListPage(request));
     const plain = (): QueueListItem[] => names.map((name) => ({ url: this.urls.queue(request, name) }));
     const items = wantsMeta(request) ? await this.described(request, names) : plain();

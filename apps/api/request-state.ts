@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify';
+import type { AccessKey } from '#access/access-key.js';
 import type { ServerLifecycle } from './server-lifecycle.js';
 
 declare module 'fastify' {
@@ -8,8 +9,10 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** MNS name of the operation, for metrics and logs; known once a controller has looked at the request. */
     operation: string;
-    /** Account that the request acts for; set by the authentication. */
+    /** Account that owns what the request names; set by the authentication. */
     account: string;
+    /** What the request was signed with; set by the authentication, absent on public routes. */
+    accessKey: AccessKey;
     /** Milliseconds, from a clock that only goes forwards. */
     startedAt: number;
   }

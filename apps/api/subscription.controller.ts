@@ -6,6 +6,7 @@ import { TopicStore } from '#topic/topic-store.js';
 import { readArguments, type SubscriptionRequest, type TopicRequest } from './data-plane-request.js';
 import { readListPage, wantsMeta } from './list-page.js';
 import { sendMnsReply } from './mns-reply.js';
+import { beginOperation } from './operation.js';
 import { readFlag } from './request-query.js';
 import { bodyOf } from './request-state.js';
 import { ResourceUrls } from './resource-urls.js';
@@ -25,7 +26,7 @@ export class SubscriptionController {
   }
 
   private async subscribe(request: SubscriptionRequest, reply: FastifyReply): Promise<void> {
-    request.operation = 'Subscribe';
+    beginOperation(request, 'Subscribe');
     const { account, params } = request;
     const attributes = await readArguments(
       () => subscriptionOf(readSubscription(bodyOf(request))),
@@ -37,7 +38,7 @@ export class SubscriptionController {
   }
 
   private async setSubscriptionAttributes(request: SubscriptionRequest, reply: FastifyReply): Promise<void> {
-    request.operation = 'SetSubscriptionAttributes';
+    beginOperation(request, 'SetSubscriptionAttributes');
     const { account, params } = request;
     const { filterTag, notifyStrategy } = await readArguments(
       () => readSubscription(bodyOf(request)),
@@ -50,7 +51,7 @@ export class SubscriptionController {
 
   @Get(':subscription')
   async getSubscriptionAttributes(@Req() request: SubscriptionRequest, @Res() reply: FastifyReply): Promise<void> {
-    request.operation = 'GetSubscriptionAttributes';
+    beginOperation(request, 'GetSubscriptionAttributes');
     const { account, params } = request;
     const subscription = await this.topics.getSubscription(account, params.topic, params.subscription);
     sendMnsReply(request, reply, { status: 200, document: writeSubscription(subscription) });
@@ -58,7 +59,7 @@ export class SubscriptionController {
 
   @Delete(':subscription')
   async unsubscribe(@Req() request: SubscriptionRequest, @Res() reply: FastifyReply): Promise<void> {
-    request.operation = 'Unsubscribe';
+    beginOperation(request, 'Unsubscribe');
     const { account, params } = request;
     await this.topics.unsubscribe(account, params.topic, params.subscription);
     sendMnsReply(request, reply, { status: 204 });
@@ -66,7 +67,7 @@ export class SubscriptionController {
 
   @Get()
   async listSubscriptionByTopic(@Req() request: TopicRequest, @Res() reply: FastifyReply): Promise<void> {
-    request.operation = 'ListSubscriptionByTopic';
+    beginOperation(request, 'ListSubscriptionByTopic');
     const { account, params } = request;
     const page = await readArguments(
       () => readListPage(request),

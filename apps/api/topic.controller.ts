@@ -14,6 +14,7 @@ import { TopicStore } from '#topic/topic-store.js';
 import { readArguments, type PlainRequest, type TopicRequest } from './data-plane-request.js';
 import { readListPage, wantsMeta } from './list-page.js';
 import { sendMnsReply } from './mns-reply.js';
+import { beginOperation } from './operation.js';
 import { readFlag } from './request-query.js';
 import { bodyOf } from './request-state.js';
 import { ResourceUrls } from './resource-urls.js';
@@ -33,7 +34,7 @@ export class TopicController {
   }
 
   private async createTopic(request: TopicRequest, reply: FastifyReply): Promise<void> {
-    request.operation = 'CreateTopic';
+    beginOperation(request, 'CreateTopic');
     const { topic } = request.params;
     const attributes = await readArguments(
       () => readTopicAttributes(bodyOf(request)),
@@ -44,7 +45,7 @@ export class TopicController {
   }
 
   private async setTopicAttributes(request: TopicRequest, reply: FastifyReply): Promise<void> {
-    request.operation = 'SetTopicAttributes';
+    beginOperation(request, 'SetTopicAttributes');
     const { account, params } = request;
     const changes = await readArguments(
       () => readTopicAttributes(bodyOf(request)),
@@ -56,21 +57,21 @@ export class TopicController {
 
   @Get(':topic')
   async getTopicAttributes(@Req() request: TopicRequest, @Res() reply: FastifyReply): Promise<void> {
-    request.operation = 'GetTopicAttributes';
+    beginOperation(request, 'GetTopicAttributes');
     const topic = await this.topics.getTopic(request.account, request.params.topic);
     sendMnsReply(request, reply, { status: 200, document: writeTopic(topic) });
   }
 
   @Delete(':topic')
   async deleteTopic(@Req() request: TopicRequest, @Res() reply: FastifyReply): Promise<void> {
-    request.operation = 'DeleteTopic';
+    beginOperation(request, 'DeleteTopic');
     await this.topics.deleteTopic(request.account, request.params.topic);
     sendMnsReply(request, reply, { status: 204 });
   }
 
   @Get()
   async listTopic(@Req() request: PlainRequest, @Res() reply: FastifyReply): Promise<void> {
-    request.operation = 'ListTopic';
+    beginOperation(request, 'ListTopic');
     const { names, nextMarker } = await this.topics.listTopics(request.account, readListPage(request));
     const plain = (): TopicListItem[] => names.map((name) => ({ url: this.urls.topic(request, name) }));
     const items = wantsMeta(request) ? await this.described(request, names) : plain();
@@ -84,7 +85,7 @@ export class TopicController {
 
   @Post(':topic/messages')
   async publishMessage(@Req() request: TopicRequest, @Res() reply: FastifyReply): Promise<void> {
-    request.operation = 'PublishMessage';
+    beginOperation(request, 'PublishMessage');
     const { account, params } = request;
     const message = await readArguments(
       () => readPublish(bodyOf(request)),

@@ -1,5 +1,6 @@
-import { randomBytes, randomInt } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { newAccessKeyId, newAccessKeySecret, newAccountId } from '#access/access-key.js';
 import type { HubSettings } from '#runtime/hub-settings.js';
 
 export interface Credentials {
@@ -44,22 +45,12 @@ function readCredentials(file: string): Partial<Credentials> {
 
 function generateCredentials(): Credentials {
   return {
-    accountId: `${randomInt(1, 10)}${digits(15)}`,
-    accessKeyId: `MGP${letters(21)}`,
-    accessKeySecret: letters(40),
+    accountId: newAccountId(),
+    accessKeyId: newAccessKeyId(),
+    accessKeySecret: newAccessKeySecret(),
     secretKey: randomBytes(32).toString('base64'),
-    intakeToken: letters(40),
+    intakeToken: newAccessKeySecret(),
   };
-}
-
-function digits(length: number): string {
-  return Array.from({ length }, () => randomInt(10)).join('');
-}
-
-const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
-
-function letters(length: number): string {
-  return Array.from({ length }, () => LETTERS[randomInt(LETTERS.length)]).join('');
 }
 
 /** Complete under its name or not there at all, also after a power cut. */

@@ -77,8 +77,8 @@ function factsOf(subscription: Subscription, pending: PendingDelivery) {
   return { ...namesOf(subscription, pending), pendingQueueId: subscription.pendingQueue.id, number: pending.attempts + 1 };
 }
 
-function namesOf({ topicName, name }: Subscription, { messageId }: PendingDelivery) {
-  return { messageId, topicName, subscriptionName: name };
+function namesOf({ topicOwner, topicName, name }: Subscription, { messageId }: PendingDelivery) {
+  return { messageId, topicOwner, topicName, subscriptionName: name };
 }
 
 function answerOf(outcome: Outcome): Pick<Attempt, 'code' | 'reason'> {

@@ -1,19 +1,16 @@
+import { randomInt } from 'node:crypto';
 import { InvalidArgument } from '#runtime/invalid-argument.js';
-
-/** Whoever owns queues and topics. */
-export interface Account {
-  /** 16 decimal digits; the first label of the account's host name. */
-  readonly id: string;
-}
 
 /** What a client signs its requests with. */
 export interface AccessKey {
   readonly id: string;
   readonly secret: string;
-  /** The id of the account that the key belongs to. */
+  /** The id of the account that the key belongs to: 16 decimal digits, the first label of the account's host name. */
   readonly account: string;
-  /** A disabled key is refused like one that does not exist. */
+  /** False when the key or its account is disabled: such a key lets nobody in. */
   readonly enabled: boolean;
+  /** Whether the key belongs to the first account, which manages accounts and access keys. */
+  readonly managesAccounts: boolean;
 }
 
 /** Longest id and secret of an access key, in characters. */
@@ -40,4 +37,24 @@ export function checkAccessKey(id: string, secret: string): void {
   if (secret.length === 0 || secret.length > LENGTH_LIMIT) {
     throw new InvalidArgument('AccessKeySecret', `The access key secret should have 1 to ${LENGTH_LIMIT} characters.`);
   }
+}
+
+/** 16 digits, the first of them not 0. */
+export function newAccountId(): string {
+  return `${randomInt(1, 10)}${randomText('0123456789', 15)}`;
+}
+
+export function newAccessKeyId(): string {
+  return `MGP${randomText(LETTERS, 21)}`;
+}
+
+/** 238 bits. */
+export function newAccessKeySecret(): string {
+  return randomText(LETTERS, 40);
+}
+
+const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
+
+function randomText(alphabet: string, length: number): string {
+  return Array.from({ length }, () => alphabet[randomInt(alphabet.length)]).join('');
 }

@@ -12,7 +12,7 @@ import { AccessStore } from './access-store.js';
 import { SecretUnreadable } from './secret-box.js';
 
 const FIRST = { accountId: '1234567890123456', accessKeyId: 'LTAI-first', accessKeySecret: 'first-secret' };
-const FIRST_KEY = { id: 'LTAI-first', secret: 'first-secret', account: '1234567890123456', enabled: true };
+const FIRST_KEY = { id: 'LTAI-first', secret: 'first-secret', account: '1234567890123456', enabled: true, managesAccounts: true };
 const SECRET_KEY = randomBytes(32);
 
 let client: RedisClient;
@@ -104,11 +104,11 @@ describe('find', () => {
     for (const id of ['nobody', '', 'a:b', 'x'.repeat(5_000), '__proto__']) expect(await store.find(id)).toBeUndefined();
   });
 
-  it('uses a key for 5 seconds without another look', async () => {
+  it('uses a key for 2 seconds without another look', async () => {
     await store.ensureFirstKey(FIRST);
     await store.find('LTAI-first');
     await change({ enabled: false });
-    clock.advance(4_999);
+    clock.advance(1_999);
     expect(await store.find('LTAI-first')).toEqual(FIRST_KEY);
   });
 
@@ -116,17 +116,45 @@ describe('find', () => {
     await store.ensureFirstKey(FIRST);
     await store.find('LTAI-first');
     await change({ enabled: false });
-    clock.advance(5_000);
+    clock.advance(2_000);
     expect(await store.find('LTAI-first')).toEqual(FIRST_KEY);
     await eventually('the change is seen', async () => (await store.find('LTAI-first'))?.enabled === false);
   });
 
-  it('waits for the look when the key was not used for half a minute', async () => {
+  it.each([4_000, 30_000])('waits for the look when the key was not used for %d ms', async (millis) => {
     await store.ensureFirstKey(FIRST);
     await store.find('LTAI-first');
     await removeKey();
-    clock.advance(30_000);
+    clock.advance(millis);
     expect(await store.find('LTAI-first')).toBeUndefined();
+  });
+
+  it('takes a key for disabled, unknown or not the first account’s as its account is', async () => {
+    const accounts = `${deployment.prefix}:accounts`;
+    const again = async () => {
+      store.forget();
+      return store.find('LTAI-first');
+    };
+    await store.ensureFirstKey(FIRST);
+    await store.ensureFirstKey({ accountId: '2222222222222222', accessKeyId: 'second', accessKeySecret: 's' });
+    expect(await again()).toEqual({ ...FIRST_KEY, managesAccounts: false });
+    expect(await store.find('second')).toMatchObject({ managesAccounts: true });
+    await client.hset(accounts, FIRST.accountId, '{"enabled":false,"createTime":1}');
+    expect(await again()).toMatchObject({ enabled: false });
+    await client.hset(accounts, FIRST.accountId, '{"createTime":1}');
+    expect(await again()).toMatchObject({ enabled: true });
+    await client.hdel(accounts, FIRST.accountId);
+    expect(await again()).toBeUndefined();
+  });
+
+  it('does not keep what a look saw that began before it was told to forget', async () => {
+    await store.ensureFirstKey(FIRST);
+    const early = store.find('LTAI-first');
+    store.forget();
+    await change({ enabled: false });
+    expect(await store.find('LTAI-first')).toMatchObject({ enabled: false });
+    await early;
+    expect(await store.find('LTAI-first')).toMatchObject({ enabled: false });
   });
 
   it('remembers for a second that a key is unknown', async () => {
@@ -149,6 +177,19 @@ describe('find', () => {
   it('reports a key that was stored under another secret key', async () => {
     await store.ensureFirstKey(FIRST);
     await expect(new AccessStore(client, deployment, randomBytes(32)).find('LTAI-first')).rejects.toThrow(SecretUnreadable);
+  });
+});
+
+describe('findAgain', () => {
+  it('looks again, but not more often than once a second', async () => {
+    await store.ensureFirstKey(FIRST);
+    const key = (await store.find('LTAI-first'))!;
+    await change({ enabled: false });
+    clock.advance(999);
+    expect(await store.findAgain(key)).toEqual(FIRST_KEY);
+    clock.advance(1);
+    expect(await store.findAgain(key)).toMatchObject({ enabled: false });
+    expect(await store.find('LTAI-first')).toMatchObject({ enabled: false });
   });
 });
 

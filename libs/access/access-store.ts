@@ -1,15 +1,29 @@
 import type { Deployment } from '#redis/deployment.js';
+import { storage } from '#redis/partition-scripts.js';
 import type { RedisClient } from '#redis/redis-client.js';
-import { RedisUnavailable, toStorageError } from '#redis/redis-unavailable.js';
+import { RedisUnavailable } from '#redis/redis-unavailable.js';
 import { systemClock, type Clock } from '#runtime/clock.js';
+import {
+  accessRedisKeys,
+  type AccessKeyDocument,
+  type AccessRedisKeys,
+  type AccountDocument,
+  type FirstKeyDocument,
+} from './access-documents.js';
 import { checkAccessKey, checkAccountId, isAccessKeyId, type AccessKey } from './access-key.js';
 import { SecretBox } from './secret-box.js';
 
-/** Milliseconds for which a key is used without another look. A key that was disabled works for so long in the processes that know it. */
-const FRESH = 5_000;
+/** Milliseconds for which a key is used without another look. */
+const FRESH = 2_000;
 
-/** Milliseconds for which a known key is still used while another look is under way, so that no request waits for it. */
-const USABLE = 30_000;
+/**
+ * Milliseconds for which a known key is still used while another look is under way, so that no request waits for it. A key that was
+ * disabled works for so long in the processes that know it: within 5 seconds, the time of the look included, nobody takes it any more.
+ */
+const USABLE = 4_000;
+
+/** Milliseconds between two looks that were asked for because a secret did not fit. */
+const DOUBT = 1_000;
 
 /** Milliseconds for which an id counts as unknown without another look; a new key works after so long at the most. */
 const UNKNOWN = 1_000;
@@ -23,30 +37,20 @@ export interface FirstKey {
   readonly accessKeySecret: string;
 }
 
-/** An access key as it stands in Redis, in JSON. */
-interface AccessKeyDocument {
-  readonly account: string;
-  /** Sealed with the access key's id as context. */
-  readonly secret: string;
-  readonly enabled: boolean;
-  /** Milliseconds since the epoch. */
-  readonly createTime: number;
-}
-
 interface KnownKey {
   readonly key: AccessKey;
+  /** When the look for it began. */
   readonly readAt: number;
 }
 
 /**
- * Accounts and access keys: the hashes `<prefix>:accounts` and `<prefix>:access-keys`, one JSON document a field.
+ * Access keys as requests need them, through a cache in the process. A key that the process knows stays usable while Redis is away.
  *
- * Reads go through a cache in the process. A key that the process knows stays usable while Redis is away.
+ * What stands in Redis is described in `access-documents.ts`; `account-store.ts` changes it.
  */
 export class AccessStore {
   readonly #box: SecretBox;
-  readonly #accountsKey: string;
-  readonly #accessKeysKey: string;
+  readonly #keys: AccessRedisKeys;
   readonly #known = new Map<string, KnownKey>();
   /** Ids that were not found, and when that was. */
   readonly #unknown = new Map<string, number>();
@@ -61,12 +65,12 @@ export class AccessStore {
     private readonly clock: Clock = systemClock,
   ) {
     this.#box = new SecretBox(secretKey);
-    this.#accountsKey = `${deployment.prefix}:accounts`;
-    this.#accessKeysKey = `${deployment.prefix}:access-keys`;
+    this.#keys = accessRedisKeys(deployment.prefix);
   }
 
   /**
-   * Makes sure that the account and its key exist. Repeating it changes nothing; a new secret for the same key replaces the old one.
+   * Makes sure that the account and its key exist, and that the account is the first one. Repeating it changes nothing; a new secret
+   * for the same key replaces the old one.
    *
    * @throws InvalidArgument for values no key can have; SecretUnreadable when the key is stored under another secret key;
    *   Error when the key belongs to another account; RedisUnavailable.
@@ -78,19 +82,28 @@ export class AccessStore {
     if (stored !== undefined && stored.account !== accountId) {
       throw new Error(`the access key "${accessKeyId}" belongs to the account ${stored.account}, not to ${accountId}`);
     }
-    if (stored !== undefined && this.#box.open(stored.secret, accessKeyId) === accessKeySecret) return;
+    const unchanged = stored !== undefined && this.#box.open(stored.secret, accessKeyId) === accessKeySecret;
+    const first: FirstKeyDocument = { account: accountId, accessKeyId };
+    await storage(() => this.client.set(this.#keys.firstKey, JSON.stringify(first)));
     const createTime = this.clock.now();
-    // The account first: whoever finds the key finds its account.
-    await this.#store(() => this.client.hsetnx(this.#accountsKey, accountId, JSON.stringify({ createTime })));
+    // The account before its key: whoever finds the key finds its account.
+    const account: AccountDocument = { enabled: true, createTime };
+    await storage(() => this.client.hsetnx(this.#keys.accounts, accountId, JSON.stringify(account)));
+    if (unchanged) return;
     const document: AccessKeyDocument = {
+      ...(stored ?? { enabled: true, createTime }),
       account: accountId,
       secret: this.#box.seal(accessKeySecret, accessKeyId),
-      enabled: stored?.enabled ?? true,
-      createTime: stored?.createTime ?? createTime,
     };
-    await this.#store(() => this.client.hset(this.#accessKeysKey, accessKeyId, JSON.stringify(document)));
-    this.#known.delete(accessKeyId);
-    this.#unknown.delete(accessKeyId);
+    await storage(() => this.client.hset(this.#keys.accessKeys, accessKeyId, JSON.stringify(document)));
+    this.forget();
+  }
+
+  /** Drops what this process knows, so that a change that it made itself holds for its next request. */
+  forget(): void {
+    this.#known.clear();
+    this.#unknown.clear();
+    this.#looks.clear();
   }
 
   /**
@@ -118,22 +131,49 @@ export class AccessStore {
     return known.key;
   }
 
+  /**
+   * The key as it is now, after a secret did not fit: it may have been changed since this process read it. Whoever guesses secrets
+   * must not be able to keep Redis busy, so a key that was read less than a second ago comes back as it was.
+   */
+  async findAgain(key: AccessKey): Promise<AccessKey | undefined> {
+    const known = this.#known.get(key.id);
+    if (known !== undefined && this.clock.now() - known.readAt < DOUBT) return known.key;
+    return await this.#look(key.id);
+  }
+
   #look(accessKeyId: string): Promise<AccessKey | undefined> {
     const underWay = this.#looks.get(accessKeyId);
     if (underWay !== undefined) return underWay;
-    const look = this.#read(accessKeyId)
-      .then((document) => this.#remember(accessKeyId, document && this.#unseal(accessKeyId, document)))
-      .finally(() => this.#looks.delete(accessKeyId));
+    const readAt = this.clock.now();
+    const isCurrent = (): boolean => this.#looks.get(accessKeyId) === look;
+    const look = this.#readKey(accessKeyId)
+      // A look that was forgotten meanwhile may have seen what is past.
+      .then((key) => (isCurrent() ? this.#remember(accessKeyId, key, readAt) : key))
+      .finally(() => isCurrent() && this.#looks.delete(accessKeyId));
     this.#looks.set(accessKeyId, look);
     return look;
   }
 
-  #unseal(id: string, { account, secret, enabled }: AccessKeyDocument): AccessKey {
-    return { id, secret: this.#box.open(secret, id), account, enabled };
+  async #readKey(id: string): Promise<AccessKey | undefined> {
+    const document = await this.#read(id);
+    if (document === undefined) return undefined;
+    const [accountJson, firstJson] = await storage(() =>
+      Promise.all([this.client.hget(this.#keys.accounts, document.account), this.client.get(this.#keys.firstKey)]),
+    );
+    // The account was deleted, and its key is about to be.
+    if (accountJson === null) return undefined;
+    const account = JSON.parse(accountJson) as AccountDocument;
+    const first = firstJson === null ? undefined : (JSON.parse(firstJson) as FirstKeyDocument);
+    return {
+      id,
+      secret: this.#box.open(document.secret, id),
+      account: document.account,
+      enabled: document.enabled && account.enabled !== false,
+      managesAccounts: first?.account === document.account,
+    };
   }
 
-  #remember(accessKeyId: string, key: AccessKey | undefined): AccessKey | undefined {
-    const readAt = this.clock.now();
+  #remember(accessKeyId: string, key: AccessKey | undefined, readAt: number): AccessKey | undefined {
     if (key === undefined) {
       this.#known.delete(accessKeyId);
       if (this.#unknown.size >= UNKNOWN_LIMIT) this.#unknown.clear();
@@ -146,15 +186,7 @@ export class AccessStore {
   }
 
   async #read(accessKeyId: string): Promise<AccessKeyDocument | undefined> {
-    const json = await this.#store(() => this.client.hget(this.#accessKeysKey, accessKeyId));
+    const json = await storage(() => this.client.hget(this.#keys.accessKeys, accessKeyId));
     return json === null ? undefined : (JSON.parse(json) as AccessKeyDocument);
-  }
-
-  async #store<T>(command: () => Promise<T>): Promise<T> {
-    try {
-      return await command();
-    } catch (error) {
-      throw toStorageError(error);
-    }
   }
 }

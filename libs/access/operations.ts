@@ -1,4 +1,5 @@
 import { AccessDenied } from './access-errors.js';
+import type { AccessKey } from './access-key.js';
 
 /** How the RAM policy language sees an operation. */
 interface OperationAccess {
@@ -6,9 +7,14 @@ interface OperationAccess {
   readonly actions: readonly [string, ...string[]];
   /** Follows `acs:mns:<region>:<account>:`; names from the request stand in braces. `*` where no resource is meant. */
   readonly resource: string;
+  /** Only the first account's access keys may do it. */
+  readonly managesAccounts?: true;
 }
 
-/** Every operation of the data plane, as MNS names it. */
+/**
+ * Every operation: those of the data plane as MNS names them, then those of the management interface. `docs/access.md` shows the
+ * same table, and a test compares the two.
+ */
 export const OPERATIONS = {
   OpenService: { actions: ['mns:OpenService'], resource: '/commonbuy/openservice' },
   GetAccountAttributes: { actions: ['mns:GetAccountAttributes'], resource: '*' },
@@ -43,15 +49,38 @@ export const OPERATIONS = {
   GetSubscriptionAttributes: { actions: ['mns:GetSubscriptionAttributes'], resource: '/topics/{topic}/subscriptions/{subscription}' },
   Unsubscribe: { actions: ['mns:Unsubscribe'], resource: '/topics/{topic}/subscriptions/{subscription}' },
   ListSubscriptionByTopic: { actions: ['mns:ListSubscriptionByTopic'], resource: '/topics/{topic}/subscriptions' },
+
+  GetQueue: { actions: ['mns:GetQueueAttributes'], resource: '/queues/{queue}' },
+  PutQueue: { actions: ['mns:SetQueueAttributes'], resource: '/queues/{queue}' },
+  PutEventRule: { actions: ['mns:PutEventNotifications', 'mns:UpdateEventNotifications'], resource: '*' },
+  GetEventRule: { actions: ['mns:ListEventNotifications'], resource: '*' },
+  DeleteEventRule: { actions: ['mns:DeleteEventNotifications'], resource: '*' },
+  ListEventRules: { actions: ['mns:ListEventNotifications'], resource: '*' },
+  TestEventRules: { actions: ['mns:ListEventNotifications'], resource: '*' },
+  FindDeliveries: { actions: ['mns:FindDeliveries'], resource: '*' },
+
+  CreateAccount: { actions: ['mns:CreateAccount'], resource: '*', managesAccounts: true },
+  PutAccount: { actions: ['mns:PutAccount'], resource: '*', managesAccounts: true },
+  GetAccount: { actions: ['mns:GetAccount'], resource: '*', managesAccounts: true },
+  DeleteAccount: { actions: ['mns:DeleteAccount'], resource: '*', managesAccounts: true },
+  ListAccounts: { actions: ['mns:ListAccounts'], resource: '*', managesAccounts: true },
+  CreateAccessKey: { actions: ['mns:CreateAccessKey'], resource: '*', managesAccounts: true },
+  PutAccessKey: { actions: ['mns:PutAccessKey'], resource: '*', managesAccounts: true },
+  RotateAccessKey: { actions: ['mns:RotateAccessKey'], resource: '*', managesAccounts: true },
+  GetAccessKey: { actions: ['mns:GetAccessKey'], resource: '*', managesAccounts: true },
+  DeleteAccessKey: { actions: ['mns:DeleteAccessKey'], resource: '*', managesAccounts: true },
+  ListAccessKeys: { actions: ['mns:ListAccessKeys'], resource: '*', managesAccounts: true },
 } as const satisfies Record<string, OperationAccess>;
 
 export type Operation = keyof typeof OPERATIONS;
 
 /**
- * Whether the account that signed a request may do this to what `owner` owns: everything to its own, nothing to another's.
+ * Whether the holder of an access key may do this to what `owner` owns: everything to what its own account owns, nothing to another's;
+ * and accounts are the first account's alone to manage.
  *
  * @throws AccessDenied
  */
-export function authorize(account: string, owner: string, operation: Operation): void {
-  if (account !== owner) throw new AccessDenied(operation);
+export function authorize(key: Pick<AccessKey, 'account' | 'managesAccounts'>, owner: string, operation: Operation): void {
+  const access: OperationAccess = OPERATIONS[operation];
+  if (key.account !== owner || (access.managesAccounts === true && !key.managesAccounts)) throw new AccessDenied(operation);
 }

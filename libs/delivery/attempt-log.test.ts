@@ -18,6 +18,7 @@ function attempt(changes: Partial<Attempt> = {}): Attempt {
   return {
     messageId: messageId(),
     pendingQueueId: randomBytes(8).toString('base64url'),
+    topicOwner: '0234567890123456',
     topicName: 't1',
     subscriptionName: 's1',
     number: 1,
@@ -55,6 +56,12 @@ describe('encodeAttempt', () => {
 
   it('cuts a long reason', () => {
     expect(decodeAttempt(encodeAttempt(attempt({ outcome: 'failed', reason: 'x'.repeat(1_000) })))?.reason).toBe('x'.repeat(200));
+  });
+
+  it('keeps every account id', () => {
+    for (const topicOwner of ['9999999999999999', '0000000000000001']) {
+      expect(decodeAttempt(encodeAttempt(attempt({ topicOwner })))).toMatchObject({ topicOwner });
+    }
   });
 
   it('is not read when it has another format or is cut', () => {

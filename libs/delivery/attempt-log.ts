@@ -7,6 +7,8 @@ export interface Attempt {
   readonly messageId: string;
   /** Of the subscription: 11 characters of base64url. */
   readonly pendingQueueId: string;
+  /** Account that owns the topic, and alone is told of the attempt: 16 digits. */
+  readonly topicOwner: string;
   readonly topicName: string;
   readonly subscriptionName: string;
   /** 1 for the first. */
@@ -35,9 +37,10 @@ const PARTITION_AT = 6;
 const QUEUE_ID_BYTES = 8;
 /** Where what this file alone reads begins; what stands before makes a record unique and findable. */
 const DETAILS_AT = ID_BYTES + QUEUE_ID_BYTES + 2;
-const FORMAT = 1;
+const FORMAT = 2;
 const OUTCOMES = ['delivered', 'retry', 'failed'] as const;
-const FIXED_DETAILS = 20;
+const FIXED_DETAILS = 28;
+const ACCOUNT_DIGITS = 16;
 const LONGEST_REASON = 200;
 
 /**
@@ -46,12 +49,13 @@ const LONGEST_REASON = 200;
  * | 16    | message id                                            |
  * | 8     | pending queue id                                      |
  * | 2     | attempt number                                        |
- * | 1     | format: 1                                             |
+ * | 1     | format: 2; records of format 1 named no owner         |
  * | 1     | outcome: 0 delivered, 1 retry, 2 failed               |
  * | 6     | time (ms)                                             |
  * | 2     | code, 0 = none                                        |
  * | 4     | latency (ms)                                          |
  * | 6     | next attempt (ms), 0 = none                           |
+ * | 8     | account of the topic, as a number                     |
  * | 1 + n | topic name and its length                             |
  * | 1 + n | subscription name and its length                      |
  * | rest  | reason, at most 200 bytes                             |
@@ -70,6 +74,7 @@ export function encodeAttempt(attempt: Attempt): Buffer {
   head.writeUInt16BE(Math.min(attempt.code ?? 0, 0xffff), DETAILS_AT + 8);
   head.writeUInt32BE(Math.min(Math.round(attempt.latencyMillis), 0xffff_ffff), DETAILS_AT + 10);
   head.writeUIntBE(Math.ceil(attempt.nextAttemptTime ?? 0), DETAILS_AT + 14, 6);
+  head.writeBigUInt64BE(BigInt(attempt.topicOwner), DETAILS_AT + 20);
   return Buffer.concat([head, Buffer.of(topic.length), topic, Buffer.of(subscription.length), subscription, reason]);
 }
 
@@ -86,6 +91,7 @@ export function decodeAttempt(record: Buffer): Attempt | undefined {
   return {
     messageId: record.toString('hex', 0, ID_BYTES).toUpperCase(),
     pendingQueueId: record.toString('base64url', ID_BYTES, ID_BYTES + QUEUE_ID_BYTES),
+    topicOwner: record.readBigUInt64BE(DETAILS_AT + 20).toString().padStart(ACCOUNT_DIGITS, '0'),
     topicName: record.toString('utf8', topicAt, topicEnd),
     subscriptionName: record.toString('utf8', subscriptionAt, subscriptionEnd),
     number: record.readUInt16BE(DETAILS_AT - 2),

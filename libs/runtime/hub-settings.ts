@@ -154,7 +154,7 @@ export const HUB_SETTINGS: { readonly [Key in keyof HubSettings]-?: Setting<NonN
     name: 'MAGPIE_LOG_LEVEL',
     kind: choice('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
     default: 'info',
-    description: 'JSON lines on stderr; readable text on a terminal.',
+    description: 'JSON lines on stderr; readable text on a terminal. From debug on, an answer SignatureDoesNotMatch shows the string to sign.',
   },
 };
 
