@@ -64,11 +64,11 @@ export class MessageStore {
 
   /**
    * Stores all messages or none. A mark goes with a single message.
-   * @throws QueueNotExist · InvalidArgument · RedisFull
+   * @throws QueueNotExist · InvalidArgument · FifoMissingMessageGroupId · RedisFull
    */
   sendMessages(account: string, name: string, messages: readonly NewMessage[], mark?: SendMark): Promise<SentMessage[]> {
     return this.queues.withQueue(account, name, async (queue) => {
-      checkNewMessages(messages, queue.attributes.maximumMessageSize);
+      checkNewMessages(messages, queue.attributes);
       const now = Date.now();
       const encoded = messages.map((message) => encodePayload(newMessageId(now, queue.partition), message));
       const batch = encoded.flatMap(({ payload }, index) => sendItem(queue, messages[index]!, payload, mark));

@@ -1,18 +1,22 @@
 import { InvalidArgument } from '#runtime/invalid-argument.js';
 import { BATCH_SIZE_LIMIT, LIMITS } from './limits.js';
-import type { NewMessage } from './message.js';
+import type { MessageContent, NewMessage } from './message.js';
 import { messageSize } from './message-codec.js';
-import { isWholeWithin } from './queue-attributes.js';
+import { isWholeWithin, type QueueAttributes } from './queue-attributes.js';
+import { FifoMissingMessageGroupId } from './queue-errors.js';
 
 /**
  * Checks what can be said about messages before they are stored.
- * @throws InvalidArgument
+ * @throws InvalidArgument · FifoMissingMessageGroupId
  */
-export function checkNewMessages(messages: readonly NewMessage[], maximumMessageSize: number): void {
+export function checkNewMessages(messages: readonly NewMessage[], { maximumMessageSize, queueType }: QueueAttributes): void {
   const [least, most] = LIMITS.batch;
   if (messages.length < least || messages.length > most) throw InvalidArgument.outOfRange('Messages', least, most, 'messages');
   let total = 0;
-  for (const message of messages) total += checkNewMessage(message, maximumMessageSize);
+  for (const message of messages) {
+    total += checkNewMessage(message, maximumMessageSize);
+    if (queueType === 'fifo') checkMessageGroup(message);
+  }
   if (messages.length > 1 && total > BATCH_SIZE_LIMIT) {
     throw new InvalidArgument('Messages', `The messages of a batch may have ${BATCH_SIZE_LIMIT} bytes together, these have ${total}.`);
   }
@@ -32,4 +36,11 @@ function checkNewMessage(message: NewMessage, maximumMessageSize: number): numbe
     throw new InvalidArgument('MessageBody', `The message has ${size} bytes; this queue takes up to ${maximumMessageSize}.`);
   }
   return size;
+}
+
+/** @throws FifoMissingMessageGroupId · InvalidArgument */
+export function checkMessageGroup({ messageGroupId }: MessageContent): void {
+  if (!messageGroupId) throw new FifoMissingMessageGroupId();
+  const [least, most] = LIMITS.messageGroupIdLength;
+  if (messageGroupId.length > most) throw InvalidArgument.outOfRange('MessageGroupId', least, most, 'characters');
 }

@@ -4,6 +4,7 @@ import { listNames, type NamePage, type Page } from '#redis/name-index.js';
 import { PartitionScripts, storage, type ScriptArgument } from '#redis/partition-scripts.js';
 import type { RedisClient } from '#redis/redis-client.js';
 import type { Clock } from '#runtime/clock.js';
+import { InvalidArgument } from '#runtime/invalid-argument.js';
 import {
   checkQueueAttributes,
   DEFAULT_QUEUE_ATTRIBUTES,
@@ -26,6 +27,7 @@ const SCRIPTS = {
   setAttributes: new LuaScript(new URL('./commands/setQueueAttributes-1.lua', import.meta.url)),
   describe: new LuaScript(new URL('./commands/describeQueues-1.lua', import.meta.url)),
   delete: new LuaScript(new URL('./commands/deleteQueue-1.lua', import.meta.url)),
+  purge: new LuaScript(new URL('./commands/purgeQueue-1.lua', import.meta.url)),
 };
 
 /** Records kept in this process. A stale one costs a second round trip and no more: scripts compare the version they are given. */
@@ -61,6 +63,7 @@ export class QueueStore {
       newId(),
       JSON.stringify(wanted),
       wanted.deadLetterPolicy?.maxReceiveCount ?? 0,
+      wanted.queueType === 'fifo' ? 1 : 0,
     ])) as [number, Buffer];
     const record = this.#remember(account, name, partition, packed);
     if (code === ReplyCode.OK) return 'created';
@@ -73,6 +76,9 @@ export class QueueStore {
     checkQueueAttributes(changes);
     await this.withQueue(account, name, async (queue) => {
       const attributes = { ...queue.attributes, ...changes };
+      if (attributes.queueType !== queue.attributes.queueType) {
+        throw new InvalidArgument('QueueType', `The type of a queue is fixed when it is created; this one is ${queue.attributes.queueType}.`);
+      }
       const [code] = (await this.run(SCRIPTS.setAttributes, queue.partition, [
         `${account}/${name}`,
         queue.id,
@@ -119,6 +125,18 @@ export class QueueStore {
     return code === ReplyCode.OK;
   }
 
+  /**
+   * Takes all messages away, also those that are delayed, received, or on their way to the dead-letter queue.
+   * @returns how many there were
+   * @throws QueueNotExist
+   */
+  purgeQueue(account: string, name: string): Promise<number> {
+    return this.withQueue(account, name, async (queue) => {
+      const [code, count] = (await this.run(SCRIPTS.purge, queue.partition, [queue.id, queue.version])) as [number, number];
+      return code === ReplyCode.STALE ? STALE : count;
+    });
+  }
+
   listQueues(account: string, page: Page): Promise<NamePage> {
     return storage(() => listNames(this.client, this.deployment, 'queue-names', account, page));
   }
@@ -157,7 +175,7 @@ export class QueueStore {
 
   #remember(account: string, name: string, partition: number, packed: Buffer): QueueRecord {
     if (this.#cache.size >= CACHE_SIZE) this.#cache.delete(this.#cache.keys().next().value!);
-    const record = { ...readRecord<QueueAttributes>(packed), partition };
+    const record = { ...readQueueRecord(packed), partition };
     this.#cache.set(`${account}/${name}`, record);
     return record;
   }
@@ -166,10 +184,16 @@ export class QueueStore {
 /** A step's answer: the record it was given is out of date. */
 export const STALE = Symbol('stale');
 
+/** Attributes that the record does not name, because an older release wrote it, have their defaults. */
+export function readQueueRecord(packed: Buffer): StoredRecord<QueueAttributes> {
+  const record = readRecord<Partial<QueueAttributes>>(packed);
+  return { ...record, attributes: { ...DEFAULT_QUEUE_ATTRIBUTES, ...record.attributes } };
+}
+
 type DescribeReply = [record: Buffer, active: number, inactive: number, delayed: number, deadLettering: number];
 
 function describe(name: string, [packed, active, inactive, delayed, deadLettering]: DescribeReply): QueueDescription {
-  const { attributes, createTime, lastModifyTime } = readRecord<QueueAttributes>(packed);
+  const { attributes, createTime, lastModifyTime } = readQueueRecord(packed);
   return {
     ...attributes,
     name,

@@ -4,7 +4,7 @@
 -- nil when there is no such queue.
 local function loadQueue(base, id, now)
   local key = base .. ':q:' .. id
-  local state = redis.call('HMGET', key, 'v', 'n', 't', 'w', 'x', 'm', 'lo', 'k', 'tid')
+  local state = redis.call('HMGET', key, 'v', 'n', 't', 'w', 'x', 'm', 'lo', 'k', 'tid', 'f')
   if not state[1] then return nil end
   return {
     id = id,
@@ -19,10 +19,13 @@ local function loadQueue(base, id, now)
     lowest = tonumber(state[7]) or 1,
     pending = state[8] == 's',
     topic = state[9],
+    fifo = state[10] == '1',
     ready = key .. ':r',
     delayed = key .. ':d',
     leased = key .. ':l',
     outbox = key .. ':o',
+    groups = key .. ':g',
+    waiting = key .. ':w',
   }
 end
 
@@ -34,6 +37,13 @@ end
 
 local function joinMember(sequence, priority)
   return text(sequence * 16 + priority - 1)
+end
+
+-- FIFO queues order by arrival alone: all their members have this priority, whatever the message says.
+local FIFO_PRIORITY = 1
+
+local function memberOf(queue, sequence, priority)
+  return joinMember(sequence, queue.fifo and FIFO_PRIORITY or priority)
 end
 
 -- Where a message lies: the key of its chunk, the field of its body, the field of its delivery state.
