@@ -36,3 +36,13 @@ export async function moveMessage(queues: QueueStore, account: string, target: s
     return code === ReplyCode.STALE ? STALE : undefined;
   });
 }
+
+/** Takes a step for each message: one after the other inside a message group, so that the order survives, otherwise at the same time. */
+export async function inGroupOrder<T extends { readonly packed: Buffer }>(messages: readonly T[], step: (message: T) => Promise<void>): Promise<void> {
+  const groups = Map.groupBy(messages, (message) => decodeMessage(message.packed).content.messageGroupId ?? message);
+  await Promise.all(
+    [...groups.values()].map(async (group) => {
+      for (const message of group) await step(message);
+    }),
+  );
+}
