@@ -57,6 +57,7 @@ export class QueueStore {
     checkQueueName(name);
     checkQueueAttributes(attributes);
     const wanted = { ...DEFAULT_QUEUE_ATTRIBUTES, ...attributes };
+    await this.#checkDeadLetterQueue(account, wanted);
     const partition = this.deployment.partitionOf(account, name);
     const [code, packed] = (await this.run(SCRIPTS.create, partition, [
       `${account}/${name}`,
@@ -79,6 +80,7 @@ export class QueueStore {
       if (attributes.queueType !== queue.attributes.queueType) {
         throw new InvalidArgument('QueueType', `The type of a queue is fixed when it is created; this one is ${queue.attributes.queueType}.`);
       }
+      if (changes.deadLetterPolicy) await this.#checkDeadLetterQueue(account, attributes);
       const [code] = (await this.run(SCRIPTS.setAttributes, queue.partition, [
         `${account}/${name}`,
         queue.id,
@@ -162,6 +164,14 @@ export class QueueStore {
 
   forget(account: string, name: string): void {
     this.#cache.delete(`${account}/${name}`);
+  }
+
+  /** The dead-letter queue may come into being later; one that exists must be able to take the messages. @throws InvalidArgument */
+  async #checkDeadLetterQueue(account: string, { deadLetterPolicy, queueType }: QueueAttributes): Promise<void> {
+    if (deadLetterPolicy === null || queueType === 'fifo') return;
+    const [target] = await this.describeQueues(account, [deadLetterPolicy.targetQueue]);
+    if (target?.queueType !== 'fifo') return;
+    throw new InvalidArgument('targetQueue', 'A FIFO queue cannot be the dead-letter queue of a normal one: its messages need a group.');
   }
 
   async #load(account: string, name: string): Promise<QueueRecord> {
