@@ -122,7 +122,10 @@ export class MessageStore {
     const [least, most] = LIMITS.batch;
     if (!isWholeWithin(handles.length, least, most)) throw InvalidArgument.outOfRange('ReceiptHandles', least, most, 'handles');
     return this.queues.withQueue(account, name, async (queue) => {
-      const results = await Promise.all(handles.map((handle) => this.#deleteOne(queue, handle)));
+      const deliveries = handles.map((handle) => this.#deliveryOrError(queue, handle));
+      const refused = deliveries.some((delivery) => delivery instanceof ReceiptHandleError);
+      if (refused && !(await this.queues.isCurrent(account, name, queue))) return STALE;
+      const results = await Promise.all(deliveries.map((delivery) => this.#deleteOne(queue, delivery)));
       return results.includes(STALE) ? STALE : (results as (MessageNotExist | ReceiptHandleError | undefined)[]);
     });
   }
@@ -179,17 +182,23 @@ export class MessageStore {
     await this.queues.run(SCRIPTS.return, queue.partition, [queue.id, ...deliveries.flatMap(({ member, number }) => [member, number])]);
   }
 
-  async #deleteOne(queue: QueueRecord, handle: string): Promise<MessageNotExist | ReceiptHandleError | typeof STALE | undefined> {
-    let delivery: Delivery;
-    try {
-      delivery = this.#deliveryOf(queue, handle);
-    } catch (error) {
-      if (error instanceof ReceiptHandleError || error instanceof MessageNotExist) return error;
-      throw error;
-    }
+  async #deleteOne(
+    queue: QueueRecord,
+    delivery: Delivery | ReceiptHandleError,
+  ): Promise<MessageNotExist | ReceiptHandleError | typeof STALE | undefined> {
+    if (delivery instanceof ReceiptHandleError) return delivery;
     const code = await this.#delete.add(queue.partition, [queue.id, delivery.member, delivery.number]);
     if (code === ReplyCode.STALE) return STALE;
     return code === ReplyCode.GONE ? new MessageNotExist() : undefined;
+  }
+
+  #deliveryOrError(queue: QueueRecord, handle: string): Delivery | ReceiptHandleError {
+    try {
+      return this.#deliveryOf(queue, handle);
+    } catch (error) {
+      if (error instanceof ReceiptHandleError) return error;
+      throw error;
+    }
   }
 
   /** @throws ReceiptHandleError for a handle never issued, or issued for another queue (or an earlier one of this name) */

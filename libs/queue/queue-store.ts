@@ -12,7 +12,7 @@ import {
   type QueueAttributes,
   type QueueDescription,
 } from './queue-attributes.js';
-import { QueueAlreadyExist, QueueNotExist } from './queue-errors.js';
+import { FifoMissingMessageGroupId, QueueAlreadyExist, QueueNotExist, ReceiptHandleError } from './queue-errors.js';
 import { checkQueueName } from './queue-name.js';
 import { newId, readRecord, type StoredRecord } from './record.js';
 import { ReplyCode } from './reply-code.js';
@@ -144,17 +144,28 @@ export class QueueStore {
   }
 
   /**
-   * Runs a step with the queue's record; when the step finds the record stale, again with a fresh one.
+   * Runs a step with the queue's record; when the step finds the record stale, or refuses something by a record that is stale, again
+   * with a fresh one.
    * @throws QueueNotExist
    */
   async withQueue<T>(account: string, name: string, step: (queue: QueueRecord) => Promise<T | typeof STALE>): Promise<T> {
-    let queue = this.#cache.get(`${account}/${name}`) ?? (await this.#load(account, name));
+    const cached = this.#cache.get(`${account}/${name}`);
+    let queue = cached ?? (await this.#load(account, name));
     for (let attempt = 0; attempt < STALE_RETRIES; attempt++) {
-      const result = await step(queue);
-      if (result !== STALE) return result;
+      const result = await step(queue).catch(async (error: unknown) => {
+        if (queue !== cached || !judgesByRecord(error) || (await this.isCurrent(account, name, queue))) throw error;
+        return STALE;
+      });
+      if (result !== STALE) return result as T;
       queue = await this.#load(account, name);
     }
     throw new Error(`queue ${name} changes faster than it can be read`);
+  }
+
+  /** Whether a record is what Redis has: for those who refuse something without asking a script. @throws QueueNotExist */
+  async isCurrent(account: string, name: string, queue: QueueRecord): Promise<boolean> {
+    const { id, version } = await this.#load(account, name);
+    return id === queue.id && version === queue.version;
   }
 
   /** @throws RedisUnavailable · RedisFull */
@@ -189,6 +200,11 @@ export class QueueStore {
     this.#cache.set(`${account}/${name}`, record);
     return record;
   }
+}
+
+/** Refusals that depend on the queue's attributes or id. */
+function judgesByRecord(error: unknown): boolean {
+  return error instanceof InvalidArgument || error instanceof FifoMissingMessageGroupId || error instanceof ReceiptHandleError;
 }
 
 /** A step's answer: the record it was given is out of date. */
