@@ -1,15 +1,15 @@
-import { randomUUID } from 'node:crypto';
+import { randomInt, randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Deployment } from '#redis/deployment.js';
 import { connectRedis, type RedisClient } from '#redis/redis-client.js';
 import { SettableClock } from '#runtime/clock.js';
+import { silentLogger } from '#runtime/log.js';
 import { LongPoll } from './long-poll.js';
 import { MessageStore } from './message-store.js';
 import { QueueStore } from './queue-store.js';
 import { RedriveMover } from './redrive-mover.js';
 import { RedriveStore } from './redrive-store.js';
-import { silentLogger } from '#runtime/log.js';
 import { QueueUpkeep } from './upkeep.js';
 
 const ACCOUNT = '1234567890123456';
@@ -40,6 +40,17 @@ beforeEach(async () => {
 });
 
 const advance = () => new RedriveMover(queues, redrives).advance(partition);
+
+/** The mover dies when it has stored the messages of a portion and before it could say so. */
+function advanceAndDie(): Promise<void> {
+  class Dying extends RedriveStore {
+    override settle(): Promise<void> {
+      return Promise.reject(new Error('killed'));
+    }
+  }
+  return new RedriveMover(queues, new Dying(queues)).advance(partition);
+}
+
 const receive = (queue: string) => messages.receiveMessages(ACCOUNT, queue, { count: 16 });
 const state = () => redrives.get(ACCOUNT, 'dead');
 
@@ -144,12 +155,7 @@ describe('a redrive', () => {
     await fill(20);
     await redrives.start(ACCOUNT, 'dead', { target: 'orders' });
     clock.advance(1_000);
-    // The mover dies when it has stored the messages and before it could say so.
-    const dying = Object.assign(Object.create(redrives) as RedriveStore, {
-      take: (...args: [number, number, number]) => redrives.take(...args),
-      settle: () => Promise.reject(new Error('killed')),
-    });
-    await expect(new RedriveMover(queues, dying).advance(partition)).rejects.toThrow('killed');
+    await expect(advanceAndDie()).rejects.toThrow('killed');
     expect([await count('orders'), await count('dead')]).toEqual([[20, 0, 0], [0, 20, 0]]);
     await advance();
     expect(await state()).toMatchObject({ state: 'running', movedMessages: 0 });
@@ -227,4 +233,26 @@ it('a redrive of a FIFO queue keeps the order of each group', async () => {
     const numbers = moved.map((body) => Number(body.slice(1))).filter((n) => n % 3 === group);
     expect(numbers).toEqual(Array.from({ length: 20 }, (_, n) => 3 * n + group));
   }
+});
+
+describe.each(['normal', 'fifo'] as const)('a redrive from a %s queue whose movers die again and again', (queueType) => {
+  it.each([false, true])('loses and doubles nothing, with a consumer that deletes nothing: %p', async (consumer) => {
+    await queues.createQueue(ACCOUNT, 'dead', { queueType, visibilityTimeout: 45 });
+    await queues.createQueue(ACCOUNT, 'orders', { queueType });
+    await fill(150, (n) => `g${n % 40}`);
+    await redrives.start(ACCOUNT, 'dead', { target: 'orders', maxPerSecond: 20 });
+    for (let step = 0; (await state())?.state === 'running'; step++) {
+      expect(step).toBeLessThan(1_000);
+      clock.advance(randomInt(1, 30_000));
+      if (consumer && randomInt(3) === 0) await messages.receiveMessages(ACCOUNT, 'dead', { count: randomInt(1, 16) });
+      if (randomInt(3) === 0) await advanceAndDie().catch(() => undefined);
+      else await advance();
+    }
+    clock.advance(61_000);
+    const moved = await drain('orders');
+    const left = await drain('dead');
+    expect(new Set(moved).size).toBe(moved.length);
+    expect(new Set([...moved, ...left]).size).toBe(150);
+    if (!consumer) expect(left).toEqual([]);
+  });
 });

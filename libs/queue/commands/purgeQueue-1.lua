@@ -8,7 +8,7 @@
 local queue = loadQueue(KEYS[1], ARGV[2], readNow(ARGV[1]))
 if not queue or queue.version ~= ARGV[3] then return { STALE } end
 local count = 0
-for _, set in ipairs({ queue.ready, queue.delayed, queue.leased, queue.outbox, queue.waiting }) do
+for _, set in ipairs({ queue.ready, queue.delayed, queue.leased, queue.outbox, waitingKey(queue) }) do
   count = count + redis.call('ZCARD', set)
 end
 if count == 0 then return { OK, 0 } end

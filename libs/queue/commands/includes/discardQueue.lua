@@ -1,11 +1,12 @@
 --- @include "loadQueue"
+--- @include "groups"
 -- Takes all messages of a queue away at once. The chunks go too while they are few; many chunks, and those whose entries refer to
 -- bodies of a topic, are left to the trash, which upkeep empties in slices.
 local UNLINK_LIMIT = 1024
 
 local function discardMessages(queue)
   local from, to = math.floor(queue.lowest / CHUNK), math.floor(queue.sequence / CHUNK)
-  redis.call('UNLINK', queue.ready, queue.delayed, queue.leased, queue.outbox, queue.groups, queue.waiting)
+  redis.call('UNLINK', queue.ready, queue.delayed, queue.leased, queue.outbox, groupsKey(queue), waitingKey(queue))
   redis.call('ZREM', queue.base .. ':due', queue.id)
   if queue.pending or to - from >= UNLINK_LIMIT then
     if queue.sequence > 0 then

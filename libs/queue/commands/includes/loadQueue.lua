@@ -1,7 +1,7 @@
 --- @include "constants"
 --- @include "number"
 -- The state of a queue as a script works on it: key names, counters as numbers, the time that holds for this queue.
--- nil when there is no such queue.
+-- nil when there is no such queue. Key names of message groups are made in groups.lua, because other queues have none.
 local function loadQueue(base, id, now)
   local key = base .. ':q:' .. id
   local state = redis.call('HMGET', key, 'v', 'n', 't', 'w', 'x', 'm', 'lo', 'k', 'tid', 'f')
@@ -24,8 +24,6 @@ local function loadQueue(base, id, now)
     delayed = key .. ':d',
     leased = key .. ':l',
     outbox = key .. ':o',
-    groups = key .. ':g',
-    waiting = key .. ':w',
   }
 end
 
