@@ -13,7 +13,9 @@ const NUMBERS = ['delaySeconds', 'maximumMessageSize', 'messageRetentionPeriod',
 export function readAttributes(queue: string, json: unknown): Partial<QueueAttributes> {
   const members = readMembers(json, 'queue', Object.keys(DEFAULT_QUEUE_ATTRIBUTES));
   const { loggingEnabled, deadLetterPolicy, queueType } = members;
-  if (loggingEnabled !== undefined && typeof loggingEnabled !== 'boolean') throw new InvalidArgument('loggingEnabled', 'loggingEnabled is true or false.');
+  if (loggingEnabled !== undefined && typeof loggingEnabled !== 'boolean') {
+    throw new InvalidArgument('loggingEnabled', 'loggingEnabled is true or false.');
+  }
   const numbers = NUMBERS.filter((name) => members[name] !== undefined).map((name) => [name, readNumber(name, members[name])] as const);
   return {
     ...Object.fromEntries(numbers),

@@ -57,7 +57,8 @@ const counters = async () => {
 
 describe('a message group', () => {
   it('is received one message at a time, in the order of arrival, whatever the priorities', async () => {
-    await messages.sendMessages(ACCOUNT, 'orders', [grouped('a1', { priority: 16 }), grouped('a2', { priority: 1 }), grouped('b1'), grouped('a3')]);
+    const batch = [grouped('a1', { priority: 16 }), grouped('a2', { priority: 1 }), grouped('b1'), grouped('a3')];
+    await messages.sendMessages(ACCOUNT, 'orders', batch);
     expect(await peeked()).toEqual(['a1', 'b1']);
     expect(await counters()).toEqual([4, 0, 0]);
     for (const wanted of [['a1', 'b1'], ['a2'], ['a3'], []]) {
@@ -172,7 +173,8 @@ describe('a message group', () => {
     expect((await poll).map(({ body }) => body)).toEqual(['a2']);
   });
 
-  it.each([['a', 'ab'], ['a', 'a\u0000'], ['\u00ff', '\u00ff\u00ff'], ['x', 'x'.repeat(128)]])('%j is another group than %j', async (one, other) => {
+  const alike = [['a', 'ab'], ['a', 'a\u0000'], ['\u00ff', '\u00ff\u00ff'], ['x', 'x'.repeat(128)]] as const;
+  it.each(alike)('%j is another group than %j', async (one, other) => {
     const groups = [one, other, other, one, one, other];
     await messages.sendMessages(ACCOUNT, 'orders', groups.map((messageGroupId, n) => ({ body: `${n}`, messageGroupId })));
     for (const wanted of [['0', '1'], ['2', '3'], ['4', '5']]) {
@@ -226,7 +228,9 @@ describe('a FIFO queue', () => {
     const before = await keys();
     const fill = () => Promise.all(Array.from({ length: 40 }, (_, n) => send(`a${n}`, `b${n}`, `g${'x'.repeat(n)}${n}`)));
     await fill();
-    for (let got = await receive(); got.length > 0; got = await receive()) for (const { receiptHandle } of got) await remove(receiptHandle);
+    for (let got = await receive(); got.length > 0; got = await receive()) {
+      for (const { receiptHandle } of got) await remove(receiptHandle);
+    }
     expect(await keys()).toEqual(before);
     await fill();
     await messages.sendMessages(ACCOUNT, 'orders', [grouped('a41', { delaySeconds: 5 })]);
@@ -241,7 +245,8 @@ describe('a FIFO queue', () => {
 
   it('has no key for a group, however many there are and however long', async () => {
     for (let at = 0; at < 8_000; at += 16) {
-      await messages.sendMessages(ACCOUNT, 'orders', Array.from({ length: 16 }, (_, n) => grouped(n % 2 === 0 ? `long${at + n}` : `g${'y'.repeat(n)}-${at}-${n}`)));
+      const batch = Array.from({ length: 16 }, (_, n) => grouped(n % 2 === 0 ? `long${at + n}` : `g${'y'.repeat(n)}-${at}-${n}`));
+      await messages.sendMessages(ACCOUNT, 'orders', batch);
     }
     expect(await counters()).toEqual([8_000, 0, 0]);
     // The state of one queue, its sets, and two chunks: no key for a group or a message.

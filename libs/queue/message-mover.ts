@@ -38,7 +38,10 @@ export async function moveMessage(queues: QueueStore, account: string, target: s
 }
 
 /** Takes a step for each message: one after the other inside a message group, so that the order survives, otherwise at the same time. */
-export async function inGroupOrder<T extends { readonly packed: Buffer }>(messages: readonly T[], step: (message: T) => Promise<void>): Promise<void> {
+export async function inGroupOrder<T extends { readonly packed: Buffer }>(
+  messages: readonly T[],
+  step: (message: T) => Promise<void>,
+): Promise<void> {
   const groups = Map.groupBy(messages, (message) => decodeMessage(message.packed).content.messageGroupId ?? message);
   await Promise.all(
     [...groups.values()].map(async (group) => {

@@ -78,7 +78,8 @@ export class QueueStore {
     await this.withQueue(account, name, async (queue) => {
       const attributes = { ...queue.attributes, ...changes };
       if (attributes.queueType !== queue.attributes.queueType) {
-        throw new InvalidArgument('QueueType', `The type of a queue is fixed when it is created; this one is ${queue.attributes.queueType}.`);
+        const { queueType } = queue.attributes;
+        throw new InvalidArgument('QueueType', `The type of a queue is fixed when it is created; this one is ${queueType}.`);
       }
       if (changes.deadLetterPolicy) await this.#checkDeadLetterQueue(account, attributes);
       const [code] = (await this.run(SCRIPTS.setAttributes, queue.partition, [

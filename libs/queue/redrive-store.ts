@@ -119,7 +119,8 @@ export class RedriveStore {
 
   #read(account: string, name: string, cancel: 0 | 1): Promise<Redrive | undefined> {
     return this.queues.withQueue(account, name, async (queue) => {
-      const [code, ...fields] = (await this.queues.run(SCRIPTS.read, queue.partition, [queue.id, queue.version, cancel])) as [number, ...Buffer[]];
+      const args = [queue.id, queue.version, cancel];
+      const [code, ...fields] = (await this.queues.run(SCRIPTS.read, queue.partition, args)) as [number, ...Buffer[]];
       if (code === ReplyCode.STALE) return STALE;
       return code === ReplyCode.OK ? readRedrive(fields.map(String)) : undefined;
     });

@@ -170,7 +170,8 @@ describe('a redrive', () => {
     await redrives.start(ACCOUNT, 'dead', {});
     clock.advance(1_000);
     await advance();
-    expect(await state()).toMatchObject({ state: 'completed', movedMessages: 0, skippedMessages: 3, problem: expect.stringContaining('name a target') });
+    const problem = expect.stringContaining('name a target');
+    expect(await state()).toMatchObject({ state: 'completed', movedMessages: 0, skippedMessages: 3, problem });
     expect((await receive('dead')).map(({ dequeueCount }) => dequeueCount)).toEqual([1, 1, 1]);
   });
 

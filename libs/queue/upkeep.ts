@@ -64,7 +64,8 @@ export class QueueUpkeep {
         await inGroupOrder(letters, ({ member, packed }) => this.#move(owner, target, id, member, packed));
       } catch (error) {
         if (!(error instanceof QueueNotExist) && !(error instanceof FifoMissingMessageGroupId)) throw error;
-        this.options.logger.warn({ queue: owner.name, target, reason: error.name }, 'dead-letter queue cannot take its messages; they wait');
+        const { name } = owner;
+        this.options.logger.warn({ queue: name, target, reason: error.name }, 'dead-letter queue cannot take its messages; they wait');
         return;
       }
       await this.queues.run(SCRIPTS.dropOutbox, partition, [id, ...rows.map(([member]) => member)]);
