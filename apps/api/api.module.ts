@@ -9,6 +9,7 @@ import { EventRuleStore } from '#event-rule/event-rule-store.js';
 import { LongPoll } from '#queue/long-poll.js';
 import { MessageStore } from '#queue/message-store.js';
 import { QueueStore } from '#queue/queue-store.js';
+import { RedriveStore } from '#queue/redrive-store.js';
 import { Deployment } from '#redis/deployment.js';
 import type { RedisClient } from '#redis/redis-client.js';
 import { systemClock } from '#runtime/clock.js';
@@ -62,6 +63,7 @@ const PROVIDERS: Provider[] = [
     useFactory: (client: RedisClient, deployment: Deployment) => new QueueStore(client, deployment),
     inject: [REDIS_COMMANDS, Deployment],
   },
+  { provide: RedriveStore, useFactory: (queues: QueueStore) => new RedriveStore(queues), inject: [QueueStore] },
   { provide: LongPoll, useFactory: startLongPoll, inject: [REDIS_SUBSCRIBER, Deployment] },
   {
     provide: MessageStore,

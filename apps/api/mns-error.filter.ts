@@ -51,5 +51,6 @@ function problemFor(error: unknown, answer: ErrorAnswer): ErrorAnswer {
   if (error instanceof HttpException && error.getStatus() === 404) {
     return { status: 404, code: 'NotFound', message: 'There is no such resource.' };
   }
+  if (error instanceof HttpException && error.getStatus() === 409) return { status: 409, code: 'Conflict', message: error.message };
   return answer;
 }

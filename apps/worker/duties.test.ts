@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { RedriveStore } from '#queue/redrive-store.js';
 import { silentLogger } from '#runtime/log.js';
 import type { Wakeup } from '#topic/pending-delivery.js';
 import { openPublishingSide, type PublishingSide } from '../../test/support/running-worker.js';
@@ -93,5 +94,15 @@ describe('findActivePartitions', () => {
     const expected = { partition, sweep: false, upkeep: true };
     expect(await look()).not.toContainEqual(expected);
     expect(await look(Date.now() + 61_000)).toContainEqual(expected);
+  });
+
+  it('finds the partition of a redrive', async () => {
+    const name = `q-${randomBytes(4).toString('hex')}`;
+    await hub.queues.createQueue(ACCOUNT, name, {});
+    const redrives = new RedriveStore(hub.queues);
+    await redrives.start(ACCOUNT, name, {});
+    const partition = hub.deployment.partitionOf(ACCOUNT, name);
+    expect((await look()).filter((found) => found.upkeep).map((found) => found.partition)).toContain(partition);
+    await redrives.cancel(ACCOUNT, name);
   });
 });

@@ -52,6 +52,10 @@ export const OPERATIONS = {
 
   GetQueue: { actions: ['mns:GetQueueAttributes'], resource: '/queues/{queue}' },
   PutQueue: { actions: ['mns:SetQueueAttributes'], resource: '/queues/{queue}' },
+  PurgeQueue: { actions: ['mns:PurgeQueue'], resource: '/queues/{queue}' },
+  StartRedrive: { actions: ['mns:StartRedrive'], resource: '/queues/{queue}' },
+  GetRedrive: { actions: ['mns:GetRedrive'], resource: '/queues/{queue}' },
+  CancelRedrive: { actions: ['mns:CancelRedrive'], resource: '/queues/{queue}' },
   PutEventRule: { actions: ['mns:PutEventNotifications', 'mns:UpdateEventNotifications'], resource: '*' },
   GetEventRule: { actions: ['mns:ListEventNotifications'], resource: '*' },
   DeleteEventRule: { actions: ['mns:DeleteEventNotifications'], resource: '*' },

@@ -1,6 +1,7 @@
 import { AccessDenied, InvalidAccessKeyId, SignatureDoesNotMatch } from '#access/access-errors.js';
 import { EndpointInvalid } from '#delivery/endpoint.js';
 import {
+  FifoMissingMessageGroupId,
   InvalidQueueName,
   MessageNotExist,
   QueueAlreadyExist,
@@ -55,6 +56,7 @@ export const MNS_ERRORS = {
   MissingReceiptHandle: [400, 'ReceiptHandle is required.'],
   MissingVisibilityTimeout: [400, 'VisibilityTimeout is required.'],
   ReceiptHandleError: [400, 'The receipt handle you provide is not valid.'],
+  FifoMissingMessageGroupId: [400, 'MessageGroupId is required for a FIFO queue.'],
   TopicNameInvalid: [400, `The topic name contains invalid characters: ${NAME_RULE}`],
   TopicNameLengthError: [400, 'The length of a topic name is 1 to 120 characters.'],
   TopicNotExist: [404, 'The topic you provided does not exist.'],
@@ -110,6 +112,7 @@ const CODES: ReadonlyMap<unknown, MnsErrorCode> = new Map<unknown, MnsErrorCode>
   [QueueAlreadyExist, 'QueueAlreadyExist'],
   [MessageNotExist, 'MessageNotExist'],
   [ReceiptHandleError, 'ReceiptHandleError'],
+  [FifoMissingMessageGroupId, 'FifoMissingMessageGroupId'],
   [TopicNameInvalid, 'TopicNameInvalid'],
   [TopicNameLengthError, 'TopicNameLengthError'],
   [TopicNotExist, 'TopicNotExist'],

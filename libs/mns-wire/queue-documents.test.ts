@@ -74,6 +74,15 @@ describe('readQueueAttributes', () => {
   });
 
   it.each([
+    ['fifo', 'fifo'],
+    ['FIFO', 'fifo'],
+    [' Normal ', 'normal'],
+  ])('reads QueueType %s', (text, queueType) => {
+    expect(readQueueAttributes(`<Queue><QueueType>${text}</QueueType></Queue>`)).toEqual({ queueType });
+  });
+
+  it.each([
+    '<Queue><QueueType>lifo</QueueType></Queue>',
     '<Queue><DelaySeconds>ten</DelaySeconds></Queue>',
     '<Queue><DelaySeconds>1.5</DelaySeconds></Queue>',
     '<Queue><DelaySeconds>0x10</DelaySeconds></Queue>',
@@ -96,6 +105,10 @@ describe('writeQueue', () => {
 ${indented(2)}
 </Queue>`);
   });
+});
+
+it('writes the type of a FIFO queue', () => {
+  expect(writeQueue({ ...ORDERS, queueType: 'fifo' })).toContain('<MessageType>1</MessageType>');
 });
 
 describe('writeQueueList', () => {

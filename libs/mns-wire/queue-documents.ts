@@ -1,5 +1,7 @@
-import type { QueueAttributes, QueueDescription } from '#queue/queue-attributes.js';
-import { readBoolean, readInteger, readOptionalRoot, withoutUnset } from './xml-values.js';
+import type { QueueAttributes, QueueDescription, QueueType } from '#queue/queue-attributes.js';
+import { InvalidArgument } from '#runtime/invalid-argument.js';
+import type { XmlElement } from './xml-reader.js';
+import { readBoolean, readInteger, readOptionalRoot, readWord, withoutUnset } from './xml-values.js';
 import { flag, group, leaf, seconds, xmlDocument, type Depth } from './xml-writer.js';
 
 /**
@@ -17,7 +19,15 @@ export function readQueueAttributes(body: Buffer | string | undefined): Partial<
     visibilityTimeout: readInteger(queue, 'VisibilityTimeout'),
     pollingWaitSeconds: readInteger(queue, 'PollingWaitSeconds'),
     loggingEnabled: readBoolean(queue, 'LoggingEnabled'),
+    queueType: readQueueType(queue),
   });
+}
+
+/** Our own addition: MNS sets the type in its console. */
+function readQueueType(queue: XmlElement): QueueType | undefined {
+  const type = readWord(queue, 'QueueType')?.toLowerCase();
+  if (type === undefined || type === 'normal' || type === 'fifo') return type;
+  throw new InvalidArgument('QueueType', 'The value of QueueType should be normal or fifo.');
 }
 
 export function writeQueue(queue: QueueDescription): string {
@@ -53,7 +63,7 @@ function attributes(depth: Depth, queue: QueueDescription): string {
     leaf(depth, 'InactiveMessages', queue.inactiveMessages) +
     leaf(depth, 'DelayMessages', queue.delayMessages) +
     leaf(depth, 'LoggingEnabled', flag(queue.loggingEnabled)) +
-    leaf(depth, 'MessageType', 0) +
+    leaf(depth, 'MessageType', queue.queueType === 'fifo' ? 1 : 0) +
     leaf(depth, 'EnableSSE', flag(false))
   );
 }

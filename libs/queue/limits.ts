@@ -15,6 +15,7 @@ export const LIMITS = {
   propertyValueLength: [0, 4_096],
   messageGroupIdLength: [1, 128],
   listPage: [1, 1_000],
+  redrivePerSecond: [1, 1_000],
 } as const satisfies Record<string, readonly [low: number, high: number]>;
 
 /** All messages of one batch together, bytes of bodies and properties. */

@@ -5,7 +5,7 @@ import { DEFAULT_PRIORITY, LIMITS } from './limits.js';
 import type { LongPoll, Ticket } from './long-poll.js';
 import type { NewMessage, PeekedMessage, ReceivedMessage, SentMessage } from './message.js';
 import { decodeMessage, encodePayload, newMessageId, type EncodedMessage } from './message-codec.js';
-import { findProblem } from './new-message.js';
+import { checkNewMessages } from './new-message.js';
 import { isWholeWithin } from './queue-attributes.js';
 import { MessageNotExist, ReceiptHandleError } from './queue-errors.js';
 import { STALE, type QueueRecord, type QueueStore } from './queue-store.js';
@@ -64,13 +64,11 @@ export class MessageStore {
 
   /**
    * Stores all messages or none. A mark goes with a single message.
-   * @throws QueueNotExist · InvalidArgument · RedisFull
+   * @throws QueueNotExist · InvalidArgument · FifoMissingMessageGroupId · RedisFull
    */
   sendMessages(account: string, name: string, messages: readonly NewMessage[], mark?: SendMark): Promise<SentMessage[]> {
-    return this.queues.withQueue(account, name, async (queue, fresh) => {
-      const problem = findProblem(messages, queue.attributes.maximumMessageSize);
-      if (problem !== undefined && !fresh) return STALE;
-      if (problem !== undefined) throw problem;
+    return this.queues.withQueue(account, name, async (queue) => {
+      checkNewMessages(messages, queue.attributes);
       const now = Date.now();
       const encoded = messages.map((message) => encodePayload(newMessageId(now, queue.partition), message));
       const batch = encoded.flatMap(({ payload }, index) => sendItem(queue, messages[index]!, payload, mark));
@@ -124,7 +122,10 @@ export class MessageStore {
     const [least, most] = LIMITS.batch;
     if (!isWholeWithin(handles.length, least, most)) throw InvalidArgument.outOfRange('ReceiptHandles', least, most, 'handles');
     return this.queues.withQueue(account, name, async (queue) => {
-      const results = await Promise.all(handles.map((handle) => this.#deleteOne(queue, handle)));
+      const deliveries = handles.map((handle) => this.#deliveryOrError(queue, handle));
+      const refused = deliveries.some((delivery) => delivery instanceof ReceiptHandleError);
+      if (refused && !(await this.queues.isCurrent(account, name, queue))) return STALE;
+      const results = await Promise.all(deliveries.map((delivery) => this.#deleteOne(queue, delivery)));
       return results.includes(STALE) ? STALE : (results as (MessageNotExist | ReceiptHandleError | undefined)[]);
     });
   }
@@ -181,17 +182,23 @@ export class MessageStore {
     await this.queues.run(SCRIPTS.return, queue.partition, [queue.id, ...deliveries.flatMap(({ member, number }) => [member, number])]);
   }
 
-  async #deleteOne(queue: QueueRecord, handle: string): Promise<MessageNotExist | ReceiptHandleError | typeof STALE | undefined> {
-    let delivery: Delivery;
-    try {
-      delivery = this.#deliveryOf(queue, handle);
-    } catch (error) {
-      if (error instanceof ReceiptHandleError || error instanceof MessageNotExist) return error;
-      throw error;
-    }
+  async #deleteOne(
+    queue: QueueRecord,
+    delivery: Delivery | ReceiptHandleError,
+  ): Promise<MessageNotExist | ReceiptHandleError | typeof STALE | undefined> {
+    if (delivery instanceof ReceiptHandleError) return delivery;
     const code = await this.#delete.add(queue.partition, [queue.id, delivery.member, delivery.number]);
     if (code === ReplyCode.STALE) return STALE;
     return code === ReplyCode.GONE ? new MessageNotExist() : undefined;
+  }
+
+  #deliveryOrError(queue: QueueRecord, handle: string): Delivery | ReceiptHandleError {
+    try {
+      return this.#deliveryOf(queue, handle);
+    } catch (error) {
+      if (error instanceof ReceiptHandleError) return error;
+      throw error;
+    }
   }
 
   /** @throws ReceiptHandleError for a handle never issued, or issued for another queue (or an earlier one of this name) */

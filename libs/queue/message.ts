@@ -10,7 +10,7 @@ export interface MessageContent {
   readonly body: string;
   readonly userProperties?: readonly MessageProperty[];
   readonly systemProperties?: readonly MessageProperty[];
-  /** Only meaningful for FIFO queues. */
+  /** Up to 128 characters. FIFO queues want one and order by it, others carry it. */
   readonly messageGroupId?: string;
 }
 

@@ -7,6 +7,9 @@ export interface DeadLetterPolicy {
   readonly maxReceiveCount: number;
 }
 
+/** `fifo`: the messages of a group are received one after the other, in the order of their arrival. */
+export type QueueType = 'normal' | 'fifo';
+
 /** What the owner of a queue can set. Times in seconds, sizes in bytes; ranges in `LIMITS`. */
 export interface QueueAttributes {
   readonly delaySeconds: number;
@@ -16,6 +19,8 @@ export interface QueueAttributes {
   readonly pollingWaitSeconds: number;
   readonly loggingEnabled: boolean;
   readonly deadLetterPolicy: DeadLetterPolicy | null;
+  /** Fixed when the queue is created. */
+  readonly queueType: QueueType;
 }
 
 export const DEFAULT_QUEUE_ATTRIBUTES: QueueAttributes = {
@@ -26,6 +31,7 @@ export const DEFAULT_QUEUE_ATTRIBUTES: QueueAttributes = {
   pollingWaitSeconds: 0,
   loggingEnabled: false,
   deadLetterPolicy: null,
+  queueType: 'normal',
 };
 
 /** A queue as `getQueue` shows it. */
@@ -34,7 +40,7 @@ export interface QueueDescription extends QueueAttributes {
   /** Milliseconds since the epoch. */
   readonly createTime: number;
   readonly lastModifyTime: number;
-  /** Messages that a receive would find. */
+  /** Messages that can be received; in a FIFO queue also those that wait for an earlier one of their group. */
   readonly activeMessages: number;
   /** Messages received and neither deleted nor visible again. */
   readonly inactiveMessages: number;
@@ -70,6 +76,7 @@ export function sameAttributes(one: QueueAttributes, other: QueueAttributes): bo
   return (
     RANGED.every(([key]) => one[key] === other[key]) &&
     one.loggingEnabled === other.loggingEnabled &&
+    one.queueType === other.queueType &&
     one.deadLetterPolicy?.targetQueue === other.deadLetterPolicy?.targetQueue &&
     one.deadLetterPolicy?.maxReceiveCount === other.deadLetterPolicy?.maxReceiveCount
   );

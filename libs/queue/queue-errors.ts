@@ -45,3 +45,11 @@ export class QueueNameLengthError extends QueueError {
     super('The length of a queue name is 1 to 120 characters.');
   }
 }
+
+/** A message for a FIFO queue must say which group it belongs to. */
+export class FifoMissingMessageGroupId extends QueueError {
+  override readonly name = 'FifoMissingMessageGroupId';
+  constructor() {
+    super('MessageGroupId is required for a FIFO queue.');
+  }
+}

@@ -8,13 +8,17 @@ import { silentLogger } from '#runtime/log.js';
 import { QueueModel } from '../../test/support/queue-model.js';
 import { LongPoll } from './long-poll.js';
 import { MessageStore } from './message-store.js';
-import type { ReceivedMessage } from './message.js';
+import type { NewMessage, ReceivedMessage } from './message.js';
 import { QueueStore } from './queue-store.js';
 import { QueueUpkeep } from './upkeep.js';
 
 const ACCOUNT = '1234567890123456';
 const STEPS = 1_000;
 const FIRST_RETENTION = 900;
+/** One is the beginning of another, and some are not ASCII. */
+const GROUPS = ['a', 'ab', 'a\u00ff', '\u00ff\u00ff\u00ff\u00ff', 'orders', '\u7ec4'];
+/** More runs than the one of a usual test: `MAGPIE_MODEL_RUNS=50`. */
+const RUNS = Number(process.env['MAGPIE_MODEL_RUNS'] ?? 1);
 
 let client: RedisClient;
 
@@ -54,9 +58,10 @@ class Run {
     readonly queues: QueueStore,
     readonly changesRetention: boolean,
     maxReceiveCount: number | undefined,
+    readonly fifo: boolean,
   ) {
     this.random = randomFrom(seed);
-    this.model = new QueueModel(maxReceiveCount);
+    this.model = new QueueModel(maxReceiveCount, fifo);
     this.messages = new MessageStore(queues, new LongPoll(new EventEmitter() as RedisClient, queues.deployment));
     this.upkeep = new QueueUpkeep(queues, { region: 'cn-hangzhou', logger: silentLogger });
   }
@@ -66,7 +71,7 @@ class Run {
   }
 
   async step(): Promise<void> {
-    const steps = [this.send, this.send, this.send, this.receive, this.receive, this.delete, this.delete, this.change, this.giveBack, this.peek, this.wait, this.setAttributes, this.visit];
+    const steps = [this.send, this.send, this.send, this.receive, this.receive, this.delete, this.delete, this.change, this.giveBack, this.peek, this.wait, this.setAttributes, this.visit, this.purge];
     await steps[this.random(steps.length)]!.call(this);
   }
 
@@ -79,17 +84,18 @@ class Run {
     // A receive promotes at most 128 due messages; beyond that the order is only nearly exact.
     if (this.model.messages.length > 100) return;
     const count = 1 + this.random(4);
-    const batch = Array.from({ length: count }, () => ({
+    const batch = Array.from({ length: count }, (): NewMessage => ({
       body: `m${++this.sent}`,
       priority: 1 + this.random(16),
       ...(this.random(3) === 0 && { delaySeconds: this.random(40) }),
+      ...(this.fifo && { messageGroupId: GROUPS[this.random(GROUPS.length)]! }),
     }));
     const sent = await this.messages.sendMessages(ACCOUNT, 'q', batch);
-    batch.forEach(({ body, priority, delaySeconds = 0 }, index) => {
+    batch.forEach(({ body, priority = 8, delaySeconds = 0, messageGroupId }, index) => {
       const handle = sent[index]!.receiptHandle;
       expect(handle === undefined).toBe(delaySeconds === 0);
       if (handle !== undefined) this.handles.push(handle);
-      this.model.send(this.now, body, priority, delaySeconds * 1_000, this.retention * 1_000, handle);
+      this.model.send(this.now, body, priority, delaySeconds * 1_000, this.retention * 1_000, handle, messageGroupId);
     });
   }
 
@@ -101,6 +107,7 @@ class Run {
     got.forEach((message, index) => {
       this.model.received(this.now, wanted[index]!, this.visibility * 1_000, message.receiptHandle);
       const { dequeueCount, firstDequeueTime, visibleTime, priority, enqueueTime } = wanted[index]!;
+      if (this.fifo) expect(message.messageGroupId).toBe(wanted[index]!.group);
       expect(message).toMatchObject({ dequeueCount, firstDequeueTime, nextVisibleTime: visibleTime, priority, enqueueTime });
       this.handles.push(message.receiptHandle);
       this.received.push(message);
@@ -165,40 +172,64 @@ class Run {
     if (this.retention === FIRST_RETENTION) expect(await this.counters()).toEqual(this.model.counters(this.now));
   }
 
-  /** Everything is consumed in the end, and nothing of it is left in Redis. */
+  async purge(): Promise<void> {
+    if (this.random(20) !== 0) return;
+    const count = await this.queues.purgeQueue(ACCOUNT, 'q');
+    expect(count).toBeGreaterThanOrEqual(this.model.counters(this.now).reduce((sum, counter) => sum + counter));
+    this.model.purge();
+    expect(await this.counters()).toEqual([0, 0, 0]);
+  }
+
+  /** Everything that is left is consumed in the end, each group in its order, and nothing of it stays in Redis. */
   async drain(): Promise<void> {
     this.clock.advance(60_000);
+    const left = this.model.remaining(this.now);
+    const drained: ReceivedMessage[] = [];
     for (;;) {
       const got = await this.messages.receiveMessages(ACCOUNT, 'q', { count: 16 });
       if (got.length === 0) break;
+      drained.push(...got);
       await this.messages.deleteMessages(ACCOUNT, 'q', got.map(({ receiptHandle }) => receiptHandle));
     }
+    const byGroup = (group: string | undefined) => drained.filter((message) => !this.fifo || message.messageGroupId === group);
+    for (const group of new Set(left.map((message) => message.group))) {
+      const wanted = left.filter((message) => message.group === group).map(({ body }) => body);
+      expect(byGroup(group).map(({ body }) => body)).toEqual(wanted);
+    }
+    expect(drained.length).toBe(left.length);
     this.clock.advance(3_700_000);
     for (let partition = 0; partition < this.queues.deployment.partitions; partition++) await this.upkeep.run(partition);
   }
 }
 
+const CASES = [false, true].flatMap((fifo) =>
+  [undefined, 3].flatMap((maxReceiveCount) => [false, true].map((changesRetention) => ({ fifo, maxReceiveCount, changesRetention }))),
+);
+
 describe('the engine agrees with the model', () => {
-  it.each([
-    [undefined, false],
-    [undefined, true],
-    [3, false],
-    [3, true],
-  ])(`over ${STEPS} random steps, MaxReceiveCount %p, changing retention %p`, async (maxReceiveCount, changesRetention) => {
-    const seed = randomInt(2 ** 31);
-    const deployment = await Deployment.open(client, `model-${randomUUID()}`);
-    const clock = new SettableClock(1_500_000_000_000);
-    const queues = new QueueStore(client, deployment, clock);
-    const run = new Run(seed, clock, queues, changesRetention, maxReceiveCount);
-    const policy = maxReceiveCount === undefined ? null : { targetQueue: 'dead', maxReceiveCount };
-    await queues.createQueue(ACCOUNT, 'q', { visibilityTimeout: run.visibility, messageRetentionPeriod: run.retention, deadLetterPolicy: policy });
-    const before = (await client.keys(`${deployment.prefix}:*`)).sort();
-    try {
-      for (let i = 0; i < STEPS; i++) await run.step();
-      await run.drain();
-    } catch (error) {
-      throw new Error(`seed ${seed}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
-    }
-    expect((await client.keys(`${deployment.prefix}:*`)).sort()).toEqual(before);
-  }, 120_000);
+  it.each(CASES)(`over ${STEPS} random steps: %j`, async ({ fifo, maxReceiveCount, changesRetention }) => {
+    for (let runs = 0; runs < RUNS; runs++) await checkRun(randomInt(2 ** 31), fifo, maxReceiveCount, changesRetention);
+  }, 120_000 * RUNS);
 });
+
+async function checkRun(seed: number, fifo: boolean, maxReceiveCount: number | undefined, changesRetention: boolean): Promise<void> {
+  const deployment = await Deployment.open(client, `model-${randomUUID()}`);
+  const clock = new SettableClock(1_500_000_000_000);
+  const queues = new QueueStore(client, deployment, clock);
+  const run = new Run(seed, clock, queues, changesRetention, maxReceiveCount, fifo);
+  await queues.createQueue(ACCOUNT, 'q', {
+    visibilityTimeout: run.visibility,
+    messageRetentionPeriod: run.retention,
+    deadLetterPolicy: maxReceiveCount === undefined ? null : { targetQueue: 'dead', maxReceiveCount },
+    queueType: fifo ? 'fifo' : 'normal',
+  });
+  const keys = async () => (await client.keys(`${deployment.prefix}:*`)).sort();
+  const before = await keys();
+  try {
+    for (let i = 0; i < STEPS; i++) await run.step();
+    await run.drain();
+  } catch (error) {
+    throw new Error(`seed ${seed}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+  expect(await keys()).toEqual(before);
+}

@@ -4,6 +4,7 @@ import { listNames, type NamePage, type Page } from '#redis/name-index.js';
 import { PartitionScripts, storage, type ScriptArgument } from '#redis/partition-scripts.js';
 import type { RedisClient } from '#redis/redis-client.js';
 import type { Clock } from '#runtime/clock.js';
+import { InvalidArgument } from '#runtime/invalid-argument.js';
 import {
   checkQueueAttributes,
   DEFAULT_QUEUE_ATTRIBUTES,
@@ -11,7 +12,7 @@ import {
   type QueueAttributes,
   type QueueDescription,
 } from './queue-attributes.js';
-import { QueueAlreadyExist, QueueNotExist } from './queue-errors.js';
+import { FifoMissingMessageGroupId, QueueAlreadyExist, QueueNotExist, ReceiptHandleError } from './queue-errors.js';
 import { checkQueueName } from './queue-name.js';
 import { newId, readRecord, type StoredRecord } from './record.js';
 import { ReplyCode } from './reply-code.js';
@@ -26,6 +27,7 @@ const SCRIPTS = {
   setAttributes: new LuaScript(new URL('./commands/setQueueAttributes-1.lua', import.meta.url)),
   describe: new LuaScript(new URL('./commands/describeQueues-1.lua', import.meta.url)),
   delete: new LuaScript(new URL('./commands/deleteQueue-1.lua', import.meta.url)),
+  purge: new LuaScript(new URL('./commands/purgeQueue-1.lua', import.meta.url)),
 };
 
 /** Records kept in this process. A stale one costs a second round trip and no more: scripts compare the version they are given. */
@@ -55,12 +57,14 @@ export class QueueStore {
     checkQueueName(name);
     checkQueueAttributes(attributes);
     const wanted = { ...DEFAULT_QUEUE_ATTRIBUTES, ...attributes };
+    await this.#checkDeadLetterQueue(account, wanted);
     const partition = this.deployment.partitionOf(account, name);
     const [code, packed] = (await this.run(SCRIPTS.create, partition, [
       `${account}/${name}`,
       newId(),
       JSON.stringify(wanted),
       wanted.deadLetterPolicy?.maxReceiveCount ?? 0,
+      wanted.queueType === 'fifo' ? 1 : 0,
     ])) as [number, Buffer];
     const record = this.#remember(account, name, partition, packed);
     if (code === ReplyCode.OK) return 'created';
@@ -73,6 +77,11 @@ export class QueueStore {
     checkQueueAttributes(changes);
     await this.withQueue(account, name, async (queue) => {
       const attributes = { ...queue.attributes, ...changes };
+      if (attributes.queueType !== queue.attributes.queueType) {
+        const { queueType } = queue.attributes;
+        throw new InvalidArgument('QueueType', `The type of a queue is fixed when it is created; this one is ${queueType}.`);
+      }
+      if (changes.deadLetterPolicy) await this.#checkDeadLetterQueue(account, attributes);
       const [code] = (await this.run(SCRIPTS.setAttributes, queue.partition, [
         `${account}/${name}`,
         queue.id,
@@ -119,24 +128,45 @@ export class QueueStore {
     return code === ReplyCode.OK;
   }
 
+  /**
+   * Takes all messages away, also those that are delayed, received, or on their way to the dead-letter queue.
+   * @returns how many there were
+   * @throws QueueNotExist
+   */
+  purgeQueue(account: string, name: string): Promise<number> {
+    return this.withQueue(account, name, async (queue) => {
+      const [code, count] = (await this.run(SCRIPTS.purge, queue.partition, [queue.id, queue.version])) as [number, number];
+      return code === ReplyCode.STALE ? STALE : count;
+    });
+  }
+
   listQueues(account: string, page: Page): Promise<NamePage> {
     return storage(() => listNames(this.client, this.deployment, 'queue-names', account, page));
   }
 
   /**
-   * Runs a step with the queue's record; when the step finds the record stale, again with a fresh one.
-   * @param step told whether the record was read just now: one from the cache is no reason to refuse something
+   * Runs a step with the queue's record; when the step finds the record stale, or refuses something by a record that is stale, again
+   * with a fresh one.
    * @throws QueueNotExist
    */
-  async withQueue<T>(account: string, name: string, step: (queue: QueueRecord, fresh: boolean) => Promise<T | typeof STALE>): Promise<T> {
+  async withQueue<T>(account: string, name: string, step: (queue: QueueRecord) => Promise<T | typeof STALE>): Promise<T> {
     const cached = this.#cache.get(`${account}/${name}`);
     let queue = cached ?? (await this.#load(account, name));
     for (let attempt = 0; attempt < STALE_RETRIES; attempt++) {
-      const result = await step(queue, attempt > 0 || cached === undefined);
-      if (result !== STALE) return result;
+      const result = await step(queue).catch(async (error: unknown) => {
+        if (queue !== cached || !judgesByRecord(error) || (await this.isCurrent(account, name, queue))) throw error;
+        return STALE;
+      });
+      if (result !== STALE) return result as T;
       queue = await this.#load(account, name);
     }
     throw new Error(`queue ${name} changes faster than it can be read`);
+  }
+
+  /** Whether a record is what Redis has: for those who refuse something without asking a script. @throws QueueNotExist */
+  async isCurrent(account: string, name: string, queue: QueueRecord): Promise<boolean> {
+    const { id, version } = await this.#load(account, name);
+    return id === queue.id && version === queue.version;
   }
 
   /** @throws RedisUnavailable · RedisFull */
@@ -146,6 +176,14 @@ export class QueueStore {
 
   forget(account: string, name: string): void {
     this.#cache.delete(`${account}/${name}`);
+  }
+
+  /** The dead-letter queue may come into being later; one that exists must be able to take the messages. @throws InvalidArgument */
+  async #checkDeadLetterQueue(account: string, { deadLetterPolicy, queueType }: QueueAttributes): Promise<void> {
+    if (deadLetterPolicy === null || queueType === 'fifo') return;
+    const [target] = await this.describeQueues(account, [deadLetterPolicy.targetQueue]);
+    if (target?.queueType !== 'fifo') return;
+    throw new InvalidArgument('targetQueue', 'A FIFO queue cannot be the dead-letter queue of a normal one: its messages need a group.');
   }
 
   async #load(account: string, name: string): Promise<QueueRecord> {
@@ -159,19 +197,30 @@ export class QueueStore {
 
   #remember(account: string, name: string, partition: number, packed: Buffer): QueueRecord {
     if (this.#cache.size >= CACHE_SIZE) this.#cache.delete(this.#cache.keys().next().value!);
-    const record = { ...readRecord<QueueAttributes>(packed), partition };
+    const record = { ...readQueueRecord(packed), partition };
     this.#cache.set(`${account}/${name}`, record);
     return record;
   }
 }
 
+/** Refusals that depend on the queue's attributes or id. */
+function judgesByRecord(error: unknown): boolean {
+  return error instanceof InvalidArgument || error instanceof FifoMissingMessageGroupId || error instanceof ReceiptHandleError;
+}
+
 /** A step's answer: the record it was given is out of date. */
 export const STALE = Symbol('stale');
+
+/** Attributes that the record does not name, because an older release wrote it, have their defaults. */
+export function readQueueRecord(packed: Buffer): StoredRecord<QueueAttributes> {
+  const record = readRecord<Partial<QueueAttributes>>(packed);
+  return { ...record, attributes: { ...DEFAULT_QUEUE_ATTRIBUTES, ...record.attributes } };
+}
 
 type DescribeReply = [record: Buffer, active: number, inactive: number, delayed: number, deadLettering: number];
 
 function describe(name: string, [packed, active, inactive, delayed, deadLettering]: DescribeReply): QueueDescription {
-  const { attributes, createTime, lastModifyTime } = readRecord<QueueAttributes>(packed);
+  const { attributes, createTime, lastModifyTime } = readQueueRecord(packed);
   return {
     ...attributes,
     name,

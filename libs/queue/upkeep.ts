@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto';
 import { LuaScript } from '#redis/lua-script.js';
 import type { Logger } from '#runtime/log.js';
 import type { StoredContent } from './message-codec.js';
-import { moveMessage } from './message-mover.js';
+import { inGroupOrder, moveMessage } from './message-mover.js';
 import type { QueueAttributes } from './queue-attributes.js';
-import { QueueNotExist } from './queue-errors.js';
-import type { QueueStore } from './queue-store.js';
-import { readRecord } from './record.js';
+import { FifoMissingMessageGroupId, QueueNotExist } from './queue-errors.js';
+import { readQueueRecord, type QueueStore } from './queue-store.js';
+import { RedriveMover } from './redrive-mover.js';
+import { RedriveStore } from './redrive-store.js';
 
 const SCRIPTS = {
   visit: new LuaScript(new URL('./commands/visitQueues-1.lua', import.meta.url)),
@@ -24,16 +25,21 @@ const MARK_LIFE = 86_400;
 
 /**
  * What must happen in a partition without anybody asking: messages past their retention are removed, spent messages move to their
- * dead-letter queue, chunks of deleted queues are freed. Any number of processes may run it at the same time.
+ * dead-letter queue, redrives go on, chunks of deleted queues are freed. Any number of processes may run it at the same time.
  */
 export class QueueUpkeep {
+  readonly #redrives: RedriveMover;
+
   constructor(
     private readonly queues: QueueStore,
     private readonly options: { readonly region: string; readonly logger: Logger },
-  ) {}
+  ) {
+    this.#redrives = new RedriveMover(queues, new RedriveStore(queues));
+  }
 
   /** @returns when the partition wants to be visited again (ms since the epoch), undefined when nothing is scheduled */
   async run(partition: number): Promise<number | undefined> {
+    await this.#redrives.advance(partition);
     for (let round = 0; round < ROUNDS; round++) {
       const reply = (await this.queues.run(SCRIPTS.visit, partition, [])) as [Buffer, ...Buffer[]];
       const [due, ...withOutbox] = reply;
@@ -53,10 +59,13 @@ export class QueueUpkeep {
       const target = owner.attributes.deadLetterPolicy?.targetQueue;
       if (target === undefined) return;
       try {
-        await Promise.all(rows.map(([member, packed]) => this.#move(owner, target, id, member, packed)));
+        // A row without its message is one that has expired since.
+        const letters = rows.map(([member, packed]) => ({ member, packed })).filter(({ packed }) => packed.length > 0);
+        await inGroupOrder(letters, ({ member, packed }) => this.#move(owner, target, id, member, packed));
       } catch (error) {
-        if (!(error instanceof QueueNotExist)) throw error;
-        this.options.logger.warn({ queue: owner.name, target }, 'dead-letter queue does not exist; its messages wait');
+        if (!(error instanceof QueueNotExist) && !(error instanceof FifoMissingMessageGroupId)) throw error;
+        const { name } = owner;
+        this.options.logger.warn({ queue: name, target, reason: error.name }, 'dead-letter queue cannot take its messages; they wait');
         return;
       }
       await this.queues.run(SCRIPTS.dropOutbox, partition, [id, ...rows.map(([member]) => member)]);
@@ -65,7 +74,6 @@ export class QueueUpkeep {
   }
 
   async #move(owner: Owner, target: string, id: string, member: Buffer, packed: Buffer): Promise<void> {
-    if (packed.length === 0) return;
     const origin = `acs:mns:${this.options.region}:${owner.account}:/queues/${owner.name}`;
     const mark = createHash('sha256').update(`dead-letter ${id} ${member.toString()} ${target}`).digest().subarray(0, 16);
     await moveMessage(this.queues, owner.account, target, {
@@ -86,7 +94,7 @@ interface Owner {
 
 function readOwner(field: Buffer, record: Buffer): Owner {
   const [account = '', name = ''] = field.toString().split('/');
-  return { account, name, attributes: readRecord<QueueAttributes>(record).attributes };
+  return { account, name, attributes: readQueueRecord(record).attributes };
 }
 
 /** Dead letters say where they come from; names as in the MNS SDKs. */

@@ -290,7 +290,9 @@ describe('what the management interface shows of two accounts', () => {
     expect((await admin.call('GET', 'event-rules/photos')).status).toBe(200);
     await clientOf(api.credentials).request('PUT', '/queues/only-mine');
     expect((await other.call('GET', 'queues/only-mine')).json.code).toBe('QueueNotExist');
-    expect((await other.call('PUT', 'queues/only-mine', { deadLetterPolicy: null })).json.code).toBe('QueueNotExist');
+    // A PUT makes a queue of one's own; the one of that name in the first account is not the same.
+    expect((await other.call('PUT', 'queues/only-mine', { visibilityTimeout: 77 })).status).toBe(201);
+    expect((await clientOf(api.credentials).request('GET', '/queues/only-mine')).body).toContain('<VisibilityTimeout>30</VisibilityTimeout>');
   });
 
   it('are the deliveries of their own topics, also of those that are gone', async () => {

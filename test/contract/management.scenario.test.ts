@@ -88,6 +88,50 @@ describe('management interface', () => {
     expect(element((await api.client.request('GET', '/queues/work')).body, 'VisibilityTimeout')).toBe('30');
   });
 
+  it('creates a queue, and changes what a document names', async () => {
+    const path = '/api/v1/queues/strict';
+    const created = await call('PUT', path, { queueType: 'FIFO', visibilityTimeout: 60, loggingEnabled: true });
+    expect([created.status, created.json]).toMatchObject([201, { queueType: 'fifo', visibilityTimeout: 60, loggingEnabled: true }]);
+    const changed = await call('PUT', path, { delaySeconds: 5, queueType: 'fifo' });
+    expect([changed.status, changed.json]).toMatchObject([200, { queueType: 'fifo', visibilityTimeout: 60, delaySeconds: 5 }]);
+    expect(element((await api.client.request('GET', '/queues/strict')).body, 'MessageType')).toBe('1');
+    expect((await call('PUT', path, { queueType: 'normal' })).json).toMatchObject({ status: 400, code: 'InvalidArgument' });
+    expect((await call('PUT', '/api/v1/queues/plain', {})).json).toMatchObject({ queueType: 'normal', deadLetterPolicy: null });
+    const policy = { deadLetterPolicy: { targetQueue: 'strict', maxReceiveCount: 3 } };
+    expect((await call('PUT', '/api/v1/queues/plain', policy)).json).toMatchObject({ status: 400, code: 'InvalidArgument' });
+  });
+
+  const send = (queue: string) =>
+    api.client.request('POST', `/queues/${queue}/messages`, { body: '<Message><MessageBody>m</MessageBody></Message>' });
+
+  it('purges a queue: what was there is gone, what comes stays, old handles name nothing', async () => {
+    await call('PUT', '/api/v1/queues/full', {});
+    for (let i = 0; i < 3; i++) await send('full');
+    const received = await api.client.request('GET', '/queues/full/messages');
+    const handle = element(received.body, 'ReceiptHandle');
+    expect(await call('POST', '/api/v1/queues/full/purge')).toMatchObject({ status: 200, json: { purgedMessages: 3 } });
+    const deleted = await api.client.request('DELETE', `/queues/full/messages?ReceiptHandle=${handle}`);
+    expect(outcomeOf(deleted)).toBe('404 MessageNotExist');
+    await send('full');
+    expect((await call('GET', '/api/v1/queues/full')).json).toMatchObject({ activeMessages: 1, inactiveMessages: 0, delayMessages: 0 });
+    expect(await call('POST', '/api/v1/queues/full/purge')).toMatchObject({ json: { purgedMessages: 1 } });
+  });
+
+  it('takes, shows and cancels the order to redrive', async () => {
+    for (const name of ['letters', 'again']) await call('PUT', `/api/v1/queues/${name}`, {});
+    await send('letters');
+    const path = '/api/v1/queues/letters/redrive';
+    expect(await call('GET', path)).toMatchObject({ status: 404, json: { code: 'NotFound' } });
+    const started = await call('POST', path, { target: 'again', maxPerSecond: 10 });
+    const running = { state: 'running', target: 'again', maxPerSecond: 10, totalMessages: 1, movedMessages: 0, endTime: null };
+    expect([started.status, started.json]).toMatchObject([202, running]);
+    const second = await call('POST', path);
+    expect([second.status, second.type, second.json.code]).toEqual([409, 'application/problem+json', 'Conflict']);
+    expect((await call('DELETE', path)).status).toBe(204);
+    expect((await call('GET', path)).json).toMatchObject({ state: 'cancelled', endTime: expect.any(Number) });
+    expect((await call('POST', path)).json).toMatchObject({ state: 'running', target: null, maxPerSecond: 500 });
+  });
+
   it.each<[number, string, string, string, unknown]>([
     [400, 'InvalidArgument', 'PUT', '/api/v1/event-rules/r', 'no JSON'],
     [400, 'InvalidArgument', 'PUT', '/api/v1/event-rules/r', {}],
@@ -100,7 +144,20 @@ describe('management interface', () => {
     [400, 'InvalidArgument', 'PUT', '/api/v1/queues/q', { deadLetterPolicy: { targetQueue: 'd', maxReceiveCount: '3' } }],
     [400, 'InvalidArgument', 'PUT', '/api/v1/queues/q', { deadLetterPolicy: [] }],
     [400, 'InvalidQueueName', 'PUT', '/api/v1/queues/q', { deadLetterPolicy: { targetQueue: '-d', maxReceiveCount: 1 } }],
-    [404, 'QueueNotExist', 'PUT', '/api/v1/queues/none', { deadLetterPolicy: null }],
+    [400, 'InvalidArgument', 'PUT', '/api/v1/queues/q', { queueType: 'lifo' }],
+    [400, 'InvalidArgument', 'PUT', '/api/v1/queues/q', { delaySeconds: '5' }],
+    [400, 'InvalidArgument', 'PUT', '/api/v1/queues/q', { delaySeconds: -1 }],
+    [400, 'InvalidArgument', 'PUT', '/api/v1/queues/q', { name: 'q' }],
+    [400, 'InvalidQueueName', 'PUT', '/api/v1/queues/-q', {}],
+    [404, 'QueueNotExist', 'POST', '/api/v1/queues/none/purge', undefined],
+    [404, 'QueueNotExist', 'POST', '/api/v1/queues/none/redrive', undefined],
+    [404, 'QueueNotExist', 'GET', '/api/v1/queues/none/redrive', undefined],
+    [404, 'QueueNotExist', 'DELETE', '/api/v1/queues/none/redrive', undefined],
+    [404, 'QueueNotExist', 'POST', '/api/v1/queues/work/redrive', { target: 'none' }],
+    [400, 'InvalidArgument', 'POST', '/api/v1/queues/work/redrive', { target: 1 }],
+    [400, 'InvalidArgument', 'POST', '/api/v1/queues/work/redrive', { target: 'work' }],
+    [400, 'InvalidArgument', 'POST', '/api/v1/queues/work/redrive', { maxPerSecond: 0 }],
+    [400, 'InvalidArgument', 'POST', '/api/v1/queues/work/redrive', { rate: 10 }],
     [404, 'QueueNotExist', 'GET', '/api/v1/queues/none', undefined],
     [404, 'NotFound', 'GET', '/api/v1/nothing', undefined],
     [404, 'NotFound', 'DELETE', '/api/v1/queues/q', undefined],

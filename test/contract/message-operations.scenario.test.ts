@@ -26,6 +26,26 @@ describe('message operations', () => {
   const receive = (query = ''): Promise<MnsResponse> => call('GET', messages + query);
   const handleOf = ({ body }: MnsResponse): string => element(body, 'ReceiptHandle') ?? '';
 
+  it('a FIFO queue hands out one message of a group at a time, and wants to know the group', async () => {
+    const created = await call('PUT', '/queues/strict', '<Queue><QueueType>FIFO</QueueType></Queue>');
+    expect(created.status).toBe(201);
+    expect(element((await call('GET', '/queues/strict')).body, 'MessageType')).toBe('1');
+    messages = '/queues/strict/messages';
+    expectMnsError(await send('none'), 400, 'FifoMissingMessageGroupId', 'MessageGroupId is required for a FIFO queue.', api.url);
+    const group = (id: string) => `<MessageGroupId>${id}</MessageGroupId>`;
+    await send('a1', group('a'));
+    await send('a2', group('a') + '<Priority>1</Priority>');
+    await send('b1', group('b'));
+    const both = await receive('?numOfMessages=16');
+    expect(Array.from(both.body.matchAll(/<MessageBody>(.*)</g), ([, body]) => body)).toEqual(['a1', 'b1']);
+    expect(outcomeOf(await receive())).toBe('404 MessageNotExist');
+    const pending = receive('?waitseconds=10');
+    await call('DELETE', `${messages}?ReceiptHandle=${handleOf(both)}`);
+    expect(element((await pending).body, 'MessageBody')).toBe('a2');
+    const changed = await call('PUT', '/queues/strict?metaoverride=true', '<Queue><QueueType>normal</QueueType></Queue>');
+    expect(outcomeOf(changed)).toBe('400 InvalidArgument');
+  });
+
   it('SendMessage answers id and digest', async () => {
     const response = await call(
       'POST',

@@ -6,6 +6,8 @@ export interface ModelMessage {
   readonly body: string;
   readonly priority: number;
   readonly sequence: number;
+  /** Of a FIFO queue. */
+  readonly group: string | undefined;
   readonly enqueueTime: number;
   readonly expireTime: number;
   /** Visible from then on: the end of a delay or of a visibility timeout. */
@@ -22,10 +24,14 @@ export class QueueModel {
   readonly deadLetters: ModelMessage[] = [];
   #sequence = 0;
 
-  constructor(private readonly maxReceiveCount: number | undefined) {}
+  constructor(
+    private readonly maxReceiveCount: number | undefined,
+    private readonly fifo = false,
+  ) {}
 
-  send(now: number, body: string, priority: number, delay: number, retention: number, handle: string | undefined): void {
+  send(now: number, body: string, priority: number, delay: number, retention: number, handle: string | undefined, group?: string): void {
     this.messages.push({
+      group,
       body,
       priority,
       sequence: ++this.#sequence,
@@ -42,7 +48,18 @@ export class QueueModel {
   /** Messages that a receive would take, in the order in which it must take them. */
   receivable(now: number): ModelMessage[] {
     this.#settle(now);
-    return this.messages.filter((message) => message.visibleTime <= now).sort((a, b) => a.priority - b.priority || a.sequence - b.sequence);
+    const visible = this.messages.filter((message) => message.visibleTime <= now);
+    return this.#inOrder(this.fifo ? visible.filter((message) => this.#isHead(now, message)) : visible);
+  }
+
+  /** All messages, in the order in which one consumer who deletes what it gets would receive them; in a FIFO queue, of each group. */
+  remaining(now: number): ModelMessage[] {
+    this.#settle(now);
+    return this.#inOrder(this.messages);
+  }
+
+  #inOrder(messages: readonly ModelMessage[]): ModelMessage[] {
+    return messages.toSorted((a, b) => (this.fifo ? 0 : a.priority - b.priority) || a.sequence - b.sequence);
   }
 
   received(now: number, message: ModelMessage, visibility: number, handle: string): void {
@@ -75,6 +92,16 @@ export class QueueModel {
     this.#settle(now);
     const count = (state: ModelMessage['state']): number => this.messages.filter((message) => message.visibleTime > now && message.state === state).length;
     return [this.messages.filter((message) => message.visibleTime <= now).length, count('leased'), count('delayed')];
+  }
+
+  purge(): void {
+    this.messages.length = 0;
+  }
+
+  /** Nobody has a message of the group, and of those that are visible this is the oldest. */
+  #isHead(now: number, message: ModelMessage): boolean {
+    const group = this.messages.filter((other) => other.group === message.group && other !== message);
+    return !group.some((other) => (other.visibleTime <= now ? other.sequence < message.sequence : other.state === 'leased'));
   }
 
   /** Expiry ends a message in whatever state it is; a spent one goes to the dead letters when it would be visible again. */

@@ -110,6 +110,14 @@ describe('QueueChannel', () => {
     expect(outcome).toMatchObject({ kind: 'permanent', reason: expect.stringContaining('InvalidArgument') });
   });
 
+  it('puts a message into a FIFO queue with its group, and gives it up without one', async () => {
+    const queue = await newQueue({ queueType: 'fifo' });
+    expect(await channel.send(sampleDelivery<QueueEndpoint>(endpointOf(queue), { messageGroupId: 'g' }), NEVER)).toEqual({ kind: 'delivered' });
+    expect(await receiveAll(engine, queue)).toMatchObject([{ messageGroupId: 'g' }]);
+    const outcome = await channel.send(sampleDelivery<QueueEndpoint>(endpointOf(queue)), NEVER);
+    expect(outcome).toMatchObject({ kind: 'permanent', reason: expect.stringContaining('FifoMissingMessageGroupId') });
+  });
+
   it('says which queue is missing', async () => {
     const outcome = await channel.send(sampleDelivery<QueueEndpoint>(endpointOf('gone')), NEVER);
     expect(outcome).toEqual({ kind: 'retryable', reason: 'QueueNotExist: gone' });

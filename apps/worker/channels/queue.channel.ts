@@ -3,7 +3,7 @@ import type { QueueEndpoint } from '#delivery/endpoint.js';
 import { notificationBody } from '#delivery/notification.js';
 import { delivered, permanent, retryable, type Outcome } from '#delivery/outcome.js';
 import type { NewMessage, SentMessage } from '#queue/message.js';
-import { QueueNotExist } from '#queue/queue-errors.js';
+import { FifoMissingMessageGroupId, QueueNotExist } from '#queue/queue-errors.js';
 import { RedisFull, RedisUnavailable } from '#redis/redis-unavailable.js';
 import { InvalidArgument } from '#runtime/invalid-argument.js';
 import { notificationOf, type Channel, type Delivery } from './channel.js';
@@ -62,6 +62,7 @@ function markOf(pendingQueueId: string, messageId: string): Buffer {
 /** A queue that is missing or full may be put right; a message that does not fit its queue stays as it is. */
 function outcomeOf(error: unknown): Outcome {
   if (error instanceof QueueNotExist) return retryable(`QueueNotExist: ${error.queue}`);
+  if (error instanceof FifoMissingMessageGroupId) return permanent(`FifoMissingMessageGroupId: ${error.message}`);
   if (error instanceof InvalidArgument) return permanent(`InvalidArgument: ${error.message}`);
   const isPassing = error instanceof RedisUnavailable || error instanceof RedisFull || error instanceof TimeLimitExceeded;
   if (isPassing) return retryable(error.message);

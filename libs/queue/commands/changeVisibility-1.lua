@@ -11,7 +11,9 @@ local delivery = findDelivery(queue, member, tonumber(ARGV[4]))
 if not delivery then return { GONE } end
 
 local visible = queue.now + tonumber(ARGV[5])
-redis.call('ZADD', delivery.set, text(visible), member)
+-- The lock of a group ends with its message.
+local until_ = delivery.group and delivery.set == queue.leased and math.min(visible, delivery.expires) or visible
+redis.call('ZADD', delivery.set, text(until_), member)
 if queue.maxReceive > 0 then visitBy(queue, visible) end
 wakeWaiters(queue, 0, visible)
 return { OK, text(visible) }

@@ -1,6 +1,7 @@
 --- @include "includes/constants"
 --- @include "includes/readNow"
 --- @include "includes/findDelivery"
+--- @include "includes/groups"
 --- @include "includes/removeMessage"
 -- Deletes messages by the delivery that their receipt handles name.
 -- KEYS[1] partition · ARGV: now, then 3 per message: queue id, member, delivery number
@@ -18,12 +19,15 @@ for at = 2, #ARGV, 3 do
   elseif not delivery then
     replies[#replies + 1] = GONE
   else
+    local sequence = splitMember(member)
     redis.call('ZREM', delivery.set, member)
-    dropEntry(queue, (splitMember(member)))
+    if delivery.group then queue.released = (queue.released or 0) + leaveGroup(queue, delivery.group, sequence) end
+    dropEntry(queue, sequence)
     replies[#replies + 1] = OK
   end
 end
 for _, queue in pairs(queues) do
   if queue then restIfEmpty(queue) end
+  if queue and queue.released and queue.released > 0 then wakeWaiters(queue, queue.released, 0) end
 end
 return replies

@@ -2,7 +2,8 @@
 --- @include "includes/readNow"
 --- @include "includes/number"
 --- @include "includes/record"
--- Reads queues with their counters. What is due counts as active although nobody has promoted it yet.
+-- Reads queues with their counters. What is due counts as active although nobody has promoted it yet,
+-- and so does what waits in its message group.
 -- KEYS[1] partition · ARGV: now, then account/name of each queue
 -- → per queue {record, active, inactive, delayed, dead-lettering} | {}
 local base, now = KEYS[1], text(readNow(ARGV[1]))
@@ -15,7 +16,7 @@ for i = 2, #ARGV do
     local dueLeased = redis.call('ZCOUNT', key .. ':l', '-inf', now)
     replies[#replies + 1] = {
       record,
-      redis.call('ZCARD', key .. ':r') + dueDelayed + dueLeased,
+      redis.call('ZCARD', key .. ':r') + redis.call('ZCARD', key .. ':w') + dueDelayed + dueLeased,
       redis.call('ZCARD', key .. ':l') - dueLeased,
       redis.call('ZCARD', key .. ':d') - dueDelayed,
       redis.call('ZCARD', key .. ':o'),

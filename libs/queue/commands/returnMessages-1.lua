@@ -1,6 +1,7 @@
 --- @include "includes/constants"
 --- @include "includes/readNow"
 --- @include "includes/findDelivery"
+--- @include "includes/groups"
 -- Takes back deliveries that never reached their client: visible at once, and not counted.
 -- KEYS[1] partition · ARGV: now, queue id, then 2 per message: member, delivery number
 -- → how many were taken back
@@ -14,9 +15,13 @@ for at = 3, #ARGV, 2 do
   if delivery and delivery.set == queue.leased then
     local sequence, priority = splitMember(member)
     local count = delivery.count - 1
-    redis.call('HSET', delivery.chunk, delivery.field, 
-      packDelivery(delivery.number, count, count > 0 and delivery.first or 0, delivery.expires))
-    redis.call('ZADD', queue.ready, rank(sequence, priority), member)
+    redis.call('HSET', delivery.chunk, delivery.field,
+      packDelivery(delivery.number, count, count > 0 and delivery.first or 0, delivery.expires, delivery.group))
+    if delivery.group then
+      enterGroup(queue, delivery.group, sequence)
+    else
+      redis.call('ZADD', queue.ready, rank(sequence, priority), member)
+    end
     redis.call('ZREM', queue.leased, member)
     returned = returned + 1
   end

@@ -14,7 +14,7 @@ local base, now = KEYS[1], readNow(ARGV[1])
 -- Messages were stored in the order of their sequence numbers, so the first one that is still good ends the walk.
 -- → expiry of that message, nil when the queue is empty, `now` when there is more to walk
 local function removeExpired(queue)
-  local sequence, expired, steps = queue.lowest, 0, 0
+  local sequence, expired, steps, released = queue.lowest, 0, 0, 0
   local nextExpiry
   while sequence <= queue.sequence do
     if steps == STEPS then
@@ -31,13 +31,14 @@ local function removeExpired(queue)
         break
       end
       local _, priority = struct.unpack('>BB', packed)
-      local member = joinMember(sequence, priority)
+      local member = memberOf(queue, sequence, priority)
       for _, set in ipairs({ queue.ready, queue.delayed, queue.leased, queue.outbox }) do redis.call('ZREM', set, member) end
       -- A retried delivery of a pending queue carries priority 2 in its member (settleDeliveries).
       if queue.pending then
         local retried = joinMember(sequence, 2)
         for _, set in ipairs({ queue.ready, queue.delayed, queue.leased }) do redis.call('ZREM', set, retried) end
       end
+      if queue.fifo then released = released + leaveGroup(queue, groupOf(packed), sequence) end
       dropEntry(queue, sequence, packed)
       expired = expired + 1
       sequence = sequence + 1
@@ -50,6 +51,7 @@ local function removeExpired(queue)
   sequence = math.min(sequence, queue.sequence + 1)
   if sequence ~= queue.lowest then redis.call('HSET', queue.key, 'lo', text(sequence)) end
   countExpired(queue, expired)
+  if released > 0 then wakeWaiters(queue, released, 0) end
   return nextExpiry
 end
 

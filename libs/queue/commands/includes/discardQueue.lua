@@ -1,12 +1,12 @@
 --- @include "loadQueue"
--- Removes a queue's sets and state at once. Its chunks go too while they are few; many chunks, and those whose entries refer to
+--- @include "groups"
+-- Takes all messages of a queue away at once. The chunks go too while they are few; many chunks, and those whose entries refer to
 -- bodies of a topic, are left to the trash, which upkeep empties in slices.
 local UNLINK_LIMIT = 1024
 
-local function discardQueue(queue)
-  wakeWaiters(queue, 1, 0)
+local function discardMessages(queue)
   local from, to = math.floor(queue.lowest / CHUNK), math.floor(queue.sequence / CHUNK)
-  redis.call('UNLINK', queue.key, queue.ready, queue.delayed, queue.leased, queue.outbox)
+  redis.call('UNLINK', queue.ready, queue.delayed, queue.leased, queue.outbox, groupsKey(queue), waitingKey(queue))
   redis.call('ZREM', queue.base .. ':due', queue.id)
   if queue.pending or to - from >= UNLINK_LIMIT then
     if queue.sequence > 0 then
@@ -17,4 +17,11 @@ local function discardQueue(queue)
     return
   end
   for chunk = from, to do redis.call('UNLINK', queue.key .. ':c:' .. text(chunk)) end
+end
+
+local function discardQueue(queue)
+  wakeWaiters(queue, 1, 0)
+  discardMessages(queue)
+  redis.call('UNLINK', queue.key, queue.key .. ':j')
+  redis.call('ZREM', queue.base .. ':redrives', queue.id)
 end

@@ -11,9 +11,13 @@ local function findDelivery(queue, member, delivery)
   end
   if not visible or visible <= queue.now then return nil end
   local chunk, offset, field = locate(queue, (splitMember(member)))
-  local number, count, first, expires = unpackDelivery(redis.call('HGET', chunk, field))
+  local state = redis.call('HGET', chunk, field)
+  local number, count, first, expires = unpackDelivery(state)
   if number ~= delivery then return nil end
   expires = expires or expireTime(redis.call('HGET', chunk, offset))
   if expires <= queue.now then return nil end
-  return { set = set, chunk = chunk, field = field, number = number, count = count, first = first, expires = expires }
+  return {
+    set = set, chunk = chunk, field = field, number = number, count = count, first = first, expires = expires,
+    group = queue.fifo and groupOfDelivery(state) or nil,
+  }
 end

@@ -1,10 +1,10 @@
 --- @include "constants"
 --- @include "number"
 -- The state of a queue as a script works on it: key names, counters as numbers, the time that holds for this queue.
--- nil when there is no such queue.
+-- nil when there is no such queue. Key names of message groups are made in groups.lua, because other queues have none.
 local function loadQueue(base, id, now)
   local key = base .. ':q:' .. id
-  local state = redis.call('HMGET', key, 'v', 'n', 't', 'w', 'x', 'm', 'lo', 'k', 'tid')
+  local state = redis.call('HMGET', key, 'v', 'n', 't', 'w', 'x', 'm', 'lo', 'k', 'tid', 'f')
   if not state[1] then return nil end
   return {
     id = id,
@@ -19,6 +19,7 @@ local function loadQueue(base, id, now)
     lowest = tonumber(state[7]) or 1,
     pending = state[8] == 's',
     topic = state[9],
+    fifo = state[10] == '1',
     ready = key .. ':r',
     delayed = key .. ':d',
     leased = key .. ':l',
@@ -34,6 +35,13 @@ end
 
 local function joinMember(sequence, priority)
   return text(sequence * 16 + priority - 1)
+end
+
+-- FIFO queues order by arrival alone: all their members have this priority, whatever the message says.
+local FIFO_PRIORITY = 1
+
+local function memberOf(queue, sequence, priority)
+  return joinMember(sequence, queue.fifo and FIFO_PRIORITY or priority)
 end
 
 -- Where a message lies: the key of its chunk, the field of its body, the field of its delivery state.

@@ -1,10 +1,27 @@
 --- @include "loadQueue"
 --- @include "messageState"
--- Moves what has become due from delayed and leased to ready, at most PROMOTE_LIMIT of each. A message that has used up its
--- deliveries goes to the outbox instead. → true when more is due.
-local function promoteSet(queue, set)
-  local due = redis.call('ZRANGEBYSCORE', set, '-inf', text(queue.now), 'LIMIT', 0, PROMOTE_LIMIT)
-  if #due == 0 then return false end
+--- @include "groups"
+-- → members that are spent, each behind its score
+local function promoteGrouped(queue, due)
+  local spent = {}
+  for _, member in ipairs(due) do
+    local sequence = splitMember(member)
+    local chunk, _, field = locate(queue, sequence)
+    local state = redis.call('HGET', chunk, field)
+    local _, count = unpackDelivery(state)
+    local group = state and groupOfDelivery(state) or ''
+    if queue.maxReceive > 0 and count >= queue.maxReceive then
+      spent[#spent + 1] = text(queue.now)
+      spent[#spent + 1] = member
+      leaveGroup(queue, group, sequence)
+    else
+      enterGroup(queue, group, sequence)
+    end
+  end
+  return spent
+end
+
+local function promoteUngrouped(queue, due)
   local ready, spent = {}, {}
   for _, member in ipairs(due) do
     local sequence, priority = splitMember(member)
@@ -18,6 +35,15 @@ local function promoteSet(queue, set)
     target[#target + 1] = member
   end
   if #ready > 0 then redis.call('ZADD', queue.ready, unpack(ready)) end
+  return spent
+end
+
+-- Moves what has become due from delayed and leased to ready, at most PROMOTE_LIMIT of each. A message that has used up its
+-- deliveries goes to the outbox instead. → true when more is due.
+local function promoteSet(queue, set)
+  local due = redis.call('ZRANGEBYSCORE', set, '-inf', text(queue.now), 'LIMIT', 0, PROMOTE_LIMIT)
+  if #due == 0 then return false end
+  local spent = queue.fifo and promoteGrouped(queue, due) or promoteUngrouped(queue, due)
   if #spent > 0 then
     redis.call('ZADD', queue.outbox, unpack(spent))
     visitBy(queue, queue.now)

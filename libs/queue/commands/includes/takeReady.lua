@@ -2,14 +2,28 @@
 --- @include "removeMessage"
 -- Leases up to `count` ready messages until `until_`. Messages past their retention are removed, messages that have used up their
 -- deliveries go to the outbox; at most TAKE_BUDGET entries are looked at.
+-- In a FIFO queue one message is looked at after the other: a head that cannot be taken leaves at once, and the next of its group comes
+-- into `ready` behind it, never before what was taken. A lease ends with the message's retention, and the lock of the group with it.
 -- `describe(member, packed, number, deliveries, first)` makes the reply of one message; nil when its body is gone, which removes it.
 -- → replies, true when the budget was used up before `count` was reached
 local TAKE_BUDGET = 128
 
 local function takeReady(queue, count, until_, countsOnLease, describe)
   local taken, leased, states, gone, spent, expired, looked = {}, {}, {}, {}, {}, 0, 0
+
+  local function leave(member, sequence, packed)
+    if not queue.fifo then
+      gone[#gone + 1] = member
+    else
+      redis.call('ZREM', queue.ready, member)
+      leaveGroup(queue, packed and groupOf(packed) or '', sequence)
+    end
+  end
+
   while #taken < count and looked < TAKE_BUDGET do
-    local members = redis.call('ZRANGE', queue.ready, looked, looked + count - #taken - 1)
+    local from, to = looked, looked + count - #taken - 1
+    if queue.fifo then from, to = #taken, #taken end
+    local members = redis.call('ZRANGE', queue.ready, from, to)
     if #members == 0 then break end
     for _, member in ipairs(members) do
       looked = looked + 1
@@ -18,13 +32,13 @@ local function takeReady(queue, count, until_, countsOnLease, describe)
       local entry = redis.call('HMGET', chunk, offset, field)
       local packed, number, deliveries, first = entry[1], unpackDelivery(entry[2])
       if not packed then
-        gone[#gone + 1] = member
+        leave(member, sequence)
       elseif expireTime(packed) <= queue.now then
-        gone[#gone + 1] = member
+        leave(member, sequence, packed)
         expired = expired + 1
         dropEntry(queue, sequence, packed)
       elseif queue.maxReceive > 0 and deliveries >= queue.maxReceive then
-        gone[#gone + 1] = member
+        leave(member, sequence, packed)
         spent[#spent + 1] = text(queue.now)
         spent[#spent + 1] = member
       else
@@ -32,9 +46,10 @@ local function takeReady(queue, count, until_, countsOnLease, describe)
         if first == 0 then first = queue.now end
         local reply = describe(member, packed, number + 1, deliveries, first)
         if reply then
-          leased[#leased + 1] = text(until_)
+          local expires, group = expireTime(packed), queue.fifo and groupOf(packed) or nil
+          leased[#leased + 1] = text(group and math.min(until_, expires) or until_)
           leased[#leased + 1] = member
-          states[#states + 1] = { chunk, field, packDelivery(number + 1, deliveries, first, expireTime(packed)) }
+          states[#states + 1] = { chunk, field, packDelivery(number + 1, deliveries, first, expires, group) }
           taken[#taken + 1] = reply
         else
           gone[#gone + 1] = member
