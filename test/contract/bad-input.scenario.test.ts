@@ -292,6 +292,12 @@ describe('bad input', () => {
     const answer = await exchangeBytes(api.port, `POST /queues/q/messages HTTP/1.1\r\n${lines(headers)}\r\n`, 300);
     expect(answer).toBe('HTTP/1.1 100 Continue\r\n\r\n');
   });
+
+  it('an expectation that nobody knows changes nothing', async () => {
+    const response = await request('GET', '/queues/q', { headers: { Expect: 'the-unexpected' } });
+    expect(response.status).toBe(200);
+    expectMnsHeaders(response);
+  });
 });
 
 function lines(headers: Readonly<Record<string, string>>): string {
