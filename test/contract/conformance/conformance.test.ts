@@ -22,6 +22,7 @@ interface Candidate {
 
 const JAVA_SDKS: readonly javaSdk.JavaSdk[] = [
   { version: '2.0.0', signature: 'V2' },
+  { version: '2.0.0', signature: 'V4' },
   { version: '1.1.9.1', signature: 'V2' },
 ];
 
