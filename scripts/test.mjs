@@ -47,6 +47,9 @@ function runJest(jestArguments) {
     const { numPassedTests: passed, numFailedTests: failed, numPendingTests: pending, numTodoTests: todo } = result;
     for (const { name, status: outcome, assertionResults } of result.testResults) {
       if (outcome === 'failed' && assertionResults.length === 0) process.stderr.write(`could not run ${name}\n`);
+      for (const { title, ancestorTitles, status: state } of assertionResults) {
+        if (state === 'pending' && title.startsWith('missing on this machine')) process.stderr.write(`${ancestorTitles[0]}: ${title}\n`);
+      }
     }
     // A file that could not even be loaded has no tests that could fail, yet it is a failure.
     process.stdout.write(`${passed} passed, ${failed + result.numRuntimeErrorTestSuites} failed, ${pending + todo} skipped\n`);

@@ -66,6 +66,8 @@ function installHooks(fastify: FastifyInstance, app: NestFastifyApplication): vo
   const metrics = app.get(RequestMetrics);
   const lifecycle = app.get(ServerLifecycle);
   lifecycle.watch(fastify.server);
+  // Node would answer 417, without a document; an expectation that is not known may as well be ignored.
+  fastify.server.on('checkExpectation', (request, response) => fastify.server.emit('request', request, response));
   fastify.decorate('lifecycle', lifecycle);
   fastify.decorateRequest('operation', 'Unknown');
   fastify.decorateRequest('account', '');

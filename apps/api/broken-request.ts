@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { createRequestId } from '#mns-wire/request-id.js';
 import { MNS_ERRORS, writeError, type MnsErrorCode } from '#mns-wire/mns-error.js';
+import { isAnsweredEarly } from './request-body.js';
 
 /** What Node's HTTP parser could not take, in the terms of the protocol. */
 const CODES: Readonly<Record<string, readonly [code: MnsErrorCode, message: string]>> = {
@@ -16,6 +17,11 @@ const CODES: Readonly<Record<string, readonly [code: MnsErrorCode, message: stri
 export function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
+    return;
+  }
+  if (isAnsweredEarly(socket)) {
+    // A second answer to the same request would be taken for that of the next.
+    socket.end(() => socket.destroy());
     return;
   }
   const [code, message] = CODES[error.code ?? ''] ?? ['InvalidArgument', 'The request is not a valid HTTP message.'];

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 
 /** The client went away, or broke its own framing, before its request was complete: there is nobody to answer. */
 export class RequestAborted extends Error {
@@ -67,6 +68,14 @@ export function hasBody({ headers }: IncomingMessage): boolean {
 /** Bytes of a body that is not wanted which are still taken in. */
 const DISCARD_LIMIT = 8 * 1_048_576;
 
+/** Connections whose last request was answered while its body was still to come. */
+const answeredEarly = new WeakSet<Socket>();
+
+/** Whether what comes on the connection now belongs to a request that has its answer already. */
+export function isAnsweredEarly(socket: Socket): boolean {
+  return answeredEarly.has(socket);
+}
+
 /**
  * Takes in what is left of a body that nobody will read: most clients read the answer only when they have sent everything, and a
  * connection that is closed under their hands would cost them the answer.
@@ -76,11 +85,14 @@ const DISCARD_LIMIT = 8 * 1_048_576;
 export function discardRest(request: IncomingMessage): boolean {
   if (request.complete) return true;
   if (Number(request.headers['content-length'] ?? 0) > DISCARD_LIMIT) return false;
+  const { socket } = request;
+  answeredEarly.add(socket);
+  request.once('end', () => answeredEarly.delete(socket));
   let left = DISCARD_LIMIT;
   request.on('error', ignore);
   request.on('data', (chunk: Buffer) => {
     left -= chunk.length;
-    if (left < 0) request.socket.destroy();
+    if (left < 0) socket.destroy();
   });
   request.resume();
   return true;

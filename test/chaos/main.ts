@@ -7,6 +7,7 @@ interface FaultRun {
 /** `npm run chaos -- <name> [--seconds=N]`: faults under load, with counts of what was lost, doubled and late. */
 const RUNS: Record<string, () => Promise<FaultRun>> = {
   delivery: () => import('./delivery.chaos.js'),
+  fuzz: () => import('./fuzz.chaos.js'),
 };
 
 const [name = ''] = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
 import { expectMnsHeaders, outcomeOf } from './documents.js';
@@ -273,6 +275,22 @@ describe('bad input', () => {
     expect(answer).toMatch(/^HTTP\/1\.1 400 /);
   });
 
+  it.each(['at once', 'after the answer'])('a request whose chunks are broken gets one answer, when they come %s', async (when) => {
+    const target = '/queues/%ED%A0%80/messages';
+    const socket = connect(api.port, '127.0.0.1');
+    const head = `POST ${target} HTTP/1.1\r\n${lines(api.client.headersFor('POST', target, { chunked: true }))}\r\n`;
+    const broken = 'zz\r\nabc\r\n';
+    const answers: string[] = [];
+    socket.on('data', (chunk: Buffer) => answers.push(chunk.toString()));
+    socket.write(when === 'at once' ? head + broken : head);
+    const closed = once(socket, 'close');
+    await once(socket, 'data');
+    if (when !== 'at once') socket.write(broken);
+    await closed;
+    expect(answers.join('').match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 400']);
+    expect((await request('GET', '/queues/q')).status).toBe(200);
+  });
+
   it('CONNECT and Upgrade lead nowhere', async () => {
     expect(await exchangeBytes(api.port, 'CONNECT example.com:80 HTTP/1.1\r\nHost: h\r\n\r\n', 300)).not.toMatch(/^HTTP\/1\.1 [235]/);
     const headers = api.client.headersFor('GET', '/queues/q', { headers: { Connection: 'Upgrade', Upgrade: 'websocket' } });
@@ -291,6 +309,12 @@ describe('bad input', () => {
     const headers = api.client.headersFor('POST', '/queues/q/messages', { body: content, headers: { Expect: '100-continue' } });
     const answer = await exchangeBytes(api.port, `POST /queues/q/messages HTTP/1.1\r\n${lines(headers)}\r\n`, 300);
     expect(answer).toBe('HTTP/1.1 100 Continue\r\n\r\n');
+  });
+
+  it('an expectation that nobody knows changes nothing', async () => {
+    const response = await request('GET', '/queues/q', { headers: { Expect: 'the-unexpected' } });
+    expect(response.status).toBe(200);
+    expectMnsHeaders(response);
   });
 });
 
