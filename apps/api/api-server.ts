@@ -1,6 +1,7 @@
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { MnsError } from '#mns-wire/mns-error.js';
 import { createRequestId } from '#mns-wire/request-id.js';
 import { ApiModule } from './api.module.js';
 import type { ApiDependencies } from './api-settings.js';
@@ -43,7 +44,8 @@ export async function createApiServer(dependencies: ApiDependencies): Promise<Ne
     keepAliveTimeout: TIMES.keepAlive,
     requestTimeout: TIMES.request,
     connectionTimeout: TIMES.silence,
-    http: { headersTimeout: TIMES.headers, connectionsCheckingInterval: TIMES.check },
+    // Node would refuse a request without Host itself, without a document; `checkHost` does.
+    http: { headersTimeout: TIMES.headers, connectionsCheckingInterval: TIMES.check, requireHostHeader: false },
     routerOptions: { maxParamLength: NAME_LIMIT, ignoreTrailingSlash: true, querystringParser: parseQuery as never },
     clientErrorHandler: answerBrokenRequest,
     frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) =>
@@ -81,6 +83,7 @@ function installHooks(fastify: FastifyInstance, app: NestFastifyApplication): vo
   }
   fastify.addHook('onRequest', async (request) => {
     request.startedAt = performance.now();
+    checkHost(request);
     if (request.routeOptions.config.public !== true) await authenticate(authentication, request);
     // Only now: a body is not taken in from those who may not send one.
     if (!request.is404 && hasBody(request.raw)) request.body = await readBody(request.raw, BODY_LIMIT);
@@ -93,4 +96,9 @@ function installHooks(fastify: FastifyInstance, app: NestFastifyApplication): vo
 
 function authenticate(authentication: Authentication, request: FastifyRequest): Promise<void> {
   return isManagement(request) ? authentication.byKeyOrSignature(request) : authentication.byMnsSignature(request);
+}
+
+/** HTTP/1.1 wants a Host in every request. @throws MnsError */
+function checkHost({ raw }: FastifyRequest): void {
+  if (raw.headers.host === undefined && raw.httpVersion === '1.1') throw new MnsError('InvalidRequestURL', 'The Host header is required.');
 }

@@ -297,6 +297,13 @@ describe('bad input', () => {
     expect(await exchangeBytes(api.port, `GET /queues/q HTTP/1.1\r\n${lines(headers)}\r\n`, 300)).toMatch(/^HTTP\/1\.1 200 /);
   });
 
+  it('a request without Host gets a document like any other', async () => {
+    const answer = await exchangeBytes(api.port, 'GET /queues/q HTTP/1.1\r\nx-mns-version: 2015-06-06\r\n\r\n', 300);
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+    expect(answer).toContain('<Code>InvalidRequestURL</Code>');
+    expect(answer).toContain(`<HostId>http://127.0.0.1:${api.port}</HostId>`);
+  });
+
   it('a strange Host is not echoed', async () => {
     const headers = { ...api.client.headersFor('GET', '/queues/none'), Host: 'a"><script>' };
     const answer = await exchangeBytes(api.port, `GET /queues/none HTTP/1.1\r\n${lines(headers)}\r\n`, 300);
