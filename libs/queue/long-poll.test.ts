@@ -106,10 +106,11 @@ describe('a waiting poll', () => {
   });
 
   it('ends at once with the queue', async () => {
-    const answer = poll(20);
-    await waiting(1);
-    await queues.deleteQueue(ACCOUNT, queue);
-    await expect(answer).rejects.toThrow(QueueNotExist);
+    const answers = Promise.allSettled([poll(20), poll(20), poll(20)]);
+    await waiting(3);
+    const [ends, took] = await timed(queues.deleteQueue(ACCOUNT, queue).then(() => answers));
+    for (const end of ends) expect(end).toMatchObject({ status: 'rejected', reason: expect.any(QueueNotExist) });
+    expect(took).toBeLessThan(WITHOUT_WAKE_UP);
   });
 });
 

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startApiProcess, type ApiProcess } from '../support/api-process.js';
 import { runFuzz, SLOW_LIMITS } from './fuzz/fuzz-run.js';
 
-/** `MAGPIE_TEST_SEED=…` plays the requests of another run again. */
-const seed = Number(process.env['MAGPIE_TEST_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+/** The same requests each time, so that a red build can be repeated; `MAGPIE_TEST_SEED=…` plays others, `npm run chaos -- fuzz` always does. */
+const seed = Number(process.env['MAGPIE_TEST_SEED'] ?? 1_884_620_649);
 const MEGABYTE = 1_048_576;
 
 describe('random requests', () => {

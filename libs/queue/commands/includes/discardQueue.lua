@@ -3,6 +3,8 @@
 -- Takes all messages of a queue away at once. The chunks go too while they are few; many chunks, and those whose entries refer to
 -- bodies of a topic, are left to the trash, which upkeep empties in slices.
 local UNLINK_LIMIT = 1024
+-- More than there can be polls: each must look again and find the queue gone.
+local EVERYBODY = 1000000
 
 local function discardMessages(queue)
   local from, to = math.floor(queue.lowest / CHUNK), math.floor(queue.sequence / CHUNK)
@@ -20,7 +22,7 @@ local function discardMessages(queue)
 end
 
 local function discardQueue(queue)
-  wakeWaiters(queue, 1, 0)
+  wakeWaiters(queue, EVERYBODY, 0)
   discardMessages(queue)
   redis.call('UNLINK', queue.key, queue.key .. ':j')
   redis.call('ZREM', queue.base .. ':redrives', queue.id)
