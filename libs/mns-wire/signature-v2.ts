@@ -1,6 +1,8 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { Hmac, HmacKeys } from './hmac.js';
 import { encodePath, encodeValue, percentDecode, splitTarget } from './percent-encoding.js';
 import { dateHeader, headerText, mnsHeaderNames, type RequestHeaders, type SignedRequest } from './signed-request.js';
+
+const keys = new HmacKeys();
 
 /**
  * Whether the signature was made with the secret.
@@ -21,9 +23,8 @@ function otherForms(target: string): string[] {
 }
 
 function matches(request: SignedRequest, resource: string, signature: string, secret: string): boolean {
-  const expected = createHmac('sha1', secret).update(stringToSignV2(request, resource), 'latin1').digest('base64');
-  const given = Buffer.from(signature);
-  return given.length === expected.length && timingSafeEqual(given, Buffer.from(expected));
+  const key = keys.get(secret, () => new Hmac('sha1', secret));
+  return key.fits(stringToSignV2(request, resource), signature, 'base64');
 }
 
 /** The text under the signature; one character stands for one byte. */

@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { Hmac, HmacKeys } from './hmac.js';
 import { encodePath, encodeValue, percentDecode, splitTarget } from './percent-encoding.js';
 import { headerText, mnsHeaderNames, readDate, type RequestHeaders, type SignedRequest } from './signed-request.js';
 
@@ -34,26 +34,21 @@ export function verifySignatureV4(request: SignedRequest, scope: ScopeV4, signat
   const texts = new Set<string>();
   for (const readValue of VALUE_READERS) {
     const text = stringToSignV4(request, scope, readValue);
-    if (!texts.has(text) && matches(key, text, signature)) return true;
+    if (!texts.has(text) && key.fits(text, signature, 'hex')) return true;
     texts.add(text);
   }
   return false;
 }
 
-function matches(key: Buffer, text: string, signature: string): boolean {
-  const expected = createHmac('sha256', key).update(text, 'latin1').digest('hex');
-  const given = Buffer.from(signature);
-  return given.length === expected.length && timingSafeEqual(given, Buffer.from(expected));
+/** Holds for a day; it takes more digests to make than to use. */
+function signingKey({ family, date, region }: ScopeV4, secret: string): Hmac {
+  return keys.get(`${family}/${date}/${region}/${secret}`, () => {
+    const steps = [date, region, 'mns', `${family}_v4_request`];
+    return steps.reduce((key, step) => new Hmac('sha256', key.digest(step)), new Hmac('sha256', `${family}_v4${secret}`));
+  });
 }
 
-function signingKey({ family, date, region }: ScopeV4, secret: string): Buffer {
-  const ofDate = hmac(`${family}_v4${secret}`, date);
-  return hmac(hmac(hmac(ofDate, region), 'mns'), `${family}_v4_request`);
-}
-
-function hmac(key: string | Buffer, text: string): Buffer {
-  return createHmac('sha256', key).update(text, 'latin1').digest();
-}
+const keys = new HmacKeys();
 
 /** The text under the signature; one character stands for one byte. Day and time are those of the date header. */
 export function stringToSignV4({ method, rawTarget, headers }: SignedRequest, scope: ScopeV4, readValue = percentDecode): string {

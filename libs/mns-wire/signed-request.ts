@@ -67,10 +67,15 @@ export function checkVersion(headers: RequestHeaders): void {
 export function readDate(headers: RequestHeaders): number {
   const text = dateHeader(headers);
   if (text === '') throw new MnsError('MissingDateHeader');
+  if (text === lastDate.text) return lastDate.millis;
   const millis = HTTP_DATE.test(text) ? Date.parse(text) : NaN;
   if (Number.isNaN(millis)) throw new MnsError('InvalidDateHeader');
+  lastDate = { text, millis };
   return millis;
 }
+
+/** The date of the request before: within a second all clients send the same. */
+let lastDate = { text: '', millis: 0 };
 
 /** @throws MnsError as `readDate`, and `TimeExpired` when the date is more than 15 minutes off, in either direction. */
 export function checkDate(headers: RequestHeaders, nowMillis: number): void {
