@@ -27,8 +27,10 @@ export function sendMnsReply(request: FastifyRequest, reply: FastifyReply, answe
   if (isGone(request, reply)) return false;
   reply.outcome = answer.code ?? 'Success';
   const document = answer.document ?? '';
-  raw.writeHead(answer.status, headersOf(request, reply, answer, Buffer.byteLength(document)));
-  raw.end(document);
+  const length = Buffer.byteLength(document);
+  raw.writeHead(answer.status, headersOf(request, reply, answer, length));
+  // As many bytes as characters: all is ASCII, which Node writes faster when it is told.
+  raw.end(document, length === document.length ? 'latin1' : 'utf8');
   return true;
 }
 

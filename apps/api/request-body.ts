@@ -33,26 +33,22 @@ export function readBody(request: IncomingMessage, limit: number): Promise<Buffe
     const onData = (chunk: Buffer): void => {
       length += chunk.length;
       if (length > limit) {
-        done();
-        request.pause();
+        request.off('data', onData).pause();
         reject(new BodyTooLarge(limit));
         return;
       }
       chunks.push(chunk);
     };
+    let ended = false;
     const onEnd = (): void => {
-      done();
+      ended = true;
       resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length));
     };
     const onGone = (): void => {
-      done();
-      reject(new RequestAborted('the client closed the connection inside its request'));
+      // Every request closes; an error that nobody needs would cost more than reading the body.
+      if (!ended) reject(new RequestAborted('the client closed the connection inside its request'));
     };
-    const done = (): void => {
-      request.off('data', onData).off('end', onEnd).off('error', onGone).off('close', onGone);
-      // An aborted request emits its error once more when nobody listens.
-      request.on('error', ignore);
-    };
+    // They stay: the first of them settles the promise, and an error that comes later must meet a listener.
     request.on('data', onData).on('end', onEnd).on('error', onGone).on('close', onGone);
   });
 }

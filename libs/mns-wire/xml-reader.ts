@@ -1,6 +1,6 @@
 import { isAscii, isUtf8 } from 'node:buffer';
-import { SaxesParser } from 'saxes';
 import { InvalidArgument } from '#runtime/invalid-argument.js';
+import { XmlFault, XmlScanner } from './xml-scanner.js';
 
 /** An element by its local name: prefixes and namespaces carry no meaning in MNS, clients disagree about them. Attributes are dropped. */
 export interface XmlElement {
@@ -30,51 +30,69 @@ interface OpenElement extends XmlElement {
   readonly children: OpenElement[];
 }
 
+/** White space as XML knows it. */
+const BLANK = /^[ \t\r\n]*$/;
+
 /**
  * Reads a whole document into a tree.
  *
- * Document type declarations are refused before any of their entities could be used, so that nothing expands or is fetched.
+ * Document type declarations are refused, so that no entity expands and nothing is fetched.
  *
  * @throws MalformedXml
  */
 export function readXml(body: Buffer | string): XmlElement {
   const source = typeof body === 'string' ? body : decodeUtf8(body);
-  const parser = strictParser(source);
-  const open: OpenElement[] = [];
-  let root: OpenElement | undefined;
-
-  const addText = (text: string): void => {
-    const parent = open.at(-1);
-    if (parent !== undefined) parent.text += text;
-  };
-  parser.on('opentag', ({ name }) => {
-    const element: OpenElement = { name: name.slice(name.indexOf(':') + 1), text: '', children: [] };
-    if (open.length === DEPTH_LIMIT) throw new MalformedXml(`elements are nested deeper than ${DEPTH_LIMIT} levels`);
-    open.at(-1)?.children.push(element);
-    root ??= element;
-    open.push(element);
-  });
-  parser.on('closetag', () => open.pop());
-  parser.on('text', addText);
-  parser.on('cdata', addText);
-  parser.write(source).close();
-  return root!;
+  try {
+    return readTree(source);
+  } catch (error) {
+    if (error instanceof XmlFault) throw new MalformedXml(`${placeOf(source, error.at)}: ${error.message}`);
+    throw error;
+  }
 }
 
-/** A parser that gives up at the first fault. */
-function strictParser(source: string): SaxesParser {
-  // Always by the rules of XML 1.0: 1.1 would let control characters in that the answers, being 1.0, cannot carry.
-  const parser = new SaxesParser({ forceXMLVersion: true, defaultXMLVersion: '1.0' });
-  parser.on('doctype', () => {
-    throw new MalformedXml('a document type declaration is not allowed');
-  });
-  parser.on('xmldecl', ({ encoding }) => {
-    if (!isReadable(encoding, source)) throw new MalformedXml(`the encoding is ${encoding}, UTF-8 is expected`);
-  });
-  parser.on('error', (error) => {
-    throw new MalformedXml(error.message);
-  });
-  return parser;
+function readTree(source: string): XmlElement {
+  const scanner = new XmlScanner(source);
+  if (!isReadable(scanner.encoding, source)) throw new MalformedXml(`the encoding is ${scanner.encoding}, UTF-8 is expected`);
+  const open: OpenElement[] = [];
+  /** Names of the open elements as they stand in the document, with their prefixes. */
+  const tags: string[] = [];
+  let root: OpenElement | undefined;
+  for (;;) {
+    const token = scanner.next();
+    const start = scanner.tokenStart;
+    const parent = open.at(-1);
+    switch (token.kind) {
+      case 'open': {
+        if (root !== undefined && parent === undefined) throw new XmlFault('a document has one root', start);
+        if (open.length === DEPTH_LIMIT) throw new XmlFault(`elements are nested deeper than ${DEPTH_LIMIT} levels`, start);
+        const element = { name: token.name.slice(token.name.indexOf(':') + 1), text: '', children: [] };
+        parent?.children.push(element);
+        root ??= element;
+        if (token.empty) break;
+        open.push(element);
+        tags.push(token.name);
+        break;
+      }
+      case 'close':
+        if (tags.pop() !== token.name) throw new XmlFault(`unexpected end tag: ${token.name}`, start);
+        open.pop();
+        break;
+      case 'text':
+        if (parent !== undefined) parent.text += token.text;
+        else if (!BLANK.test(source.slice(start, scanner.tokenEnd))) throw new XmlFault('text stands outside of the root', start);
+        break;
+      case 'end':
+        if (parent !== undefined) throw new XmlFault(`unclosed tag: ${tags.at(-1)}`, start);
+        if (root === undefined) throw new XmlFault('there is no element', start);
+        return root;
+    }
+  }
+}
+
+/** Line and column of a character, both from 1. */
+function placeOf(source: string, at: number): string {
+  const lines = source.slice(0, at).split(/\r\n?|\n/);
+  return `${lines.length}:${lines.at(-1)!.length + 1}`;
 }
 
 function decodeUtf8(body: Buffer): string {

@@ -52,6 +52,7 @@ export function readOneOf<T extends string>(element: XmlElement, name: string, a
 
 /** An object without the members that are undefined, so that "unset" and "absent" are the same thing. */
 export function withoutUnset<T extends object>(values: { readonly [K in keyof T]: T[K] | undefined }): T {
-  const present = Object.entries(values).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(present) as T;
+  const present: Partial<T> = {};
+  for (const key in values) if (values[key] !== undefined) present[key] = values[key];
+  return present as T;
 }

@@ -153,11 +153,12 @@ export class QueueStore {
     const cached = this.#cache.get(`${account}/${name}`);
     let queue = cached ?? (await this.#load(account, name));
     for (let attempt = 0; attempt < STALE_RETRIES; attempt++) {
-      const result = await step(queue).catch(async (error: unknown) => {
+      try {
+        const result = await step(queue);
+        if (result !== STALE) return result;
+      } catch (error) {
         if (queue !== cached || !judgesByRecord(error) || (await this.isCurrent(account, name, queue))) throw error;
-        return STALE;
-      });
-      if (result !== STALE) return result as T;
+      }
       queue = await this.#load(account, name);
     }
     throw new Error(`queue ${name} changes faster than it can be read`);

@@ -32,7 +32,8 @@ export class LuaScript {
 
   /** Runs the script; sends its text only when the server does not have it yet. */
   async run(client: RedisClient, keys: readonly string[], args: readonly (string | number | Buffer)[]): Promise<unknown> {
-    const { sha, source } = (await supportsFlags(client)) ? this.#flagged : this.#plain;
+    const flags = flagSupport.get(client) ?? (await learnFlagSupport(client));
+    const { sha, source } = flags ? this.#flagged : this.#plain;
     const rest = [this.numberOfKeys, ...keys, ...args] as const;
     try {
       return await client.callBuffer('EVALSHA', sha, ...rest);
@@ -69,20 +70,13 @@ function includesFolder(file: URL): string {
   return file.pathname.includes('/includes/') ? './' : './includes/';
 }
 
-const flagSupport = new WeakMap<RedisClient, Promise<boolean>>();
+/** Whether a client's server knows script flags. */
+const flagSupport = new WeakMap<RedisClient, boolean>();
 
 /** Script flags exist since Redis 7.0 (and in every Valkey, which reports itself as Redis 7.2). */
-function supportsFlags(client: RedisClient): Promise<boolean> {
-  let known = flagSupport.get(client);
-  if (known === undefined) {
-    known = readVersion(client).then((major) => major >= 7);
-    known.catch(() => flagSupport.delete(client));
-    flagSupport.set(client, known);
-  }
-  return known;
-}
-
-async function readVersion(client: RedisClient): Promise<number> {
+async function learnFlagSupport(client: RedisClient): Promise<boolean> {
   const info = String(await client.call('INFO', 'server'));
-  return Number(/^redis_version:(\d+)/m.exec(info)?.[1] ?? 0);
+  const known = Number(/^redis_version:(\d+)/m.exec(info)?.[1] ?? 0) >= 7;
+  flagSupport.set(client, known);
+  return known;
 }
