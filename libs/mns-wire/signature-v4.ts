@@ -1,4 +1,4 @@
-import { Hmac, HmacKeys } from './hmac.js';
+import { Hmac, HmacKeys } from '#runtime/hmac.js';
 import { encodePath, encodeValue, percentDecode, splitTarget } from './percent-encoding.js';
 import { headerText, mnsHeaderNames, readDate, type RequestHeaders, type SignedRequest } from './signed-request.js';
 

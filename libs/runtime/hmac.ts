@@ -25,11 +25,12 @@ export class Hmac {
     }
   }
 
-  /** @param text one character stands for one byte */
-  digest(text: string): Buffer {
+  /** @param text bytes, or a string in which one character stands for one byte */
+  digest(text: string | Buffer): Buffer {
     const message = Buffer.allocUnsafe(BLOCK + text.length);
     this.#inner.copy(message);
-    message.write(text, BLOCK, 'latin1');
+    if (typeof text === 'string') message.write(text, BLOCK, 'latin1');
+    else text.copy(message, BLOCK);
     return hash(this.algorithm, Buffer.concat([this.#outer, hash(this.algorithm, message, 'buffer')]), 'buffer');
   }
 

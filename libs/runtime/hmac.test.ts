@@ -8,7 +8,9 @@ describe('Hmac', () => {
       const key = randomBytes(length);
       const hmac = new Hmac(algorithm, key);
       for (const text of ['', 'a', 'GET\n\n\nÿ', 'x'.repeat(63), 'x'.repeat(64), 'y'.repeat(10_000)]) {
-        expect(hmac.digest(text)).toEqual(createHmac(algorithm, key).update(text, 'latin1').digest());
+        const expected = createHmac(algorithm, key).update(text, 'latin1').digest();
+        expect(hmac.digest(text)).toEqual(expected);
+        expect(hmac.digest(Buffer.from(text, 'latin1'))).toEqual(expected);
       }
     }
     expect(new Hmac(algorithm, '鍵').digest('a')).toEqual(createHmac(algorithm, '鍵').update('a').digest());
