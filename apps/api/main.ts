@@ -1,12 +1,16 @@
 import 'reflect-metadata';
 import type { AddressInfo } from 'node:net';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { EventRuleStore } from '#event-rule/event-rule-store.js';
+import { QueueStore } from '#queue/queue-store.js';
 import { readHubSettings, type HubSettings } from '#runtime/hub-settings.js';
 import { createLogger, type Logger } from '#runtime/log.js';
 import { BadSetting } from '#runtime/setting.js';
+import { TopicStore } from '#topic/topic-store.js';
 import { createApiServer } from './api-server.js';
 import type { ApiSettings } from './api-settings.js';
 import { ServerLifecycle, stopServer } from './server-lifecycle.js';
+import { SetupFile } from './setup-file/setup-file.js';
 
 /** Milliseconds of a stop; whoever started the process gives it 5 s. */
 const STOP_TIMES = { linger: 1_000, deadline: 4_000 };
@@ -18,8 +22,11 @@ async function main(): Promise<void> {
   const logger = createLogger('api', hub.logLevel);
   // A child of the hub shares its environment; the hub has said it already.
   if (process.send === undefined) for (const warning of warnings) logger.warn(warning);
+  // Before anything is connected: a mistake in the file is told at once.
+  const setup = await readSetupFile(hub);
   const app = await createApiServer({ settings, logger });
   stopOnSignal(app, logger);
+  if (setup !== undefined) await applySetupFile(setup, app, logger);
   await app.listen(hub.apiPort, hub.host);
   const { port } = app.getHttpServer().address() as AddressInfo;
   logger.info({ host: hub.host, port }, 'api listens');
@@ -38,6 +45,26 @@ function apiSettings({ redisUrl, keyPrefix, secretKey, publicUrl, accountId, acc
     ...(publicUrl !== undefined && { publicUrl }),
     ...(firstKey !== undefined && { firstKey }),
   };
+}
+
+interface AccountSetup {
+  readonly file: SetupFile;
+  readonly account: string;
+}
+
+/** @throws BadSetting, BadSetupFile */
+async function readSetupFile({ setupFile, accountId, accessKeyId }: HubSettings): Promise<AccountSetup | undefined> {
+  if (setupFile === undefined) return undefined;
+  const given = 'not set although MAGPIE_SETUP_FILE is';
+  if (accountId === undefined) throw new BadSetting('MAGPIE_ACCOUNT_ID', given, '16 digits, the account that the file is for');
+  if (accessKeyId === undefined) throw new BadSetting('MAGPIE_ACCESS_KEY_ID', given, 'an access key, without which there is no account');
+  return { file: await SetupFile.read(setupFile, accountId), account: accountId };
+}
+
+async function applySetupFile({ file, account }: AccountSetup, app: NestFastifyApplication, logger: Logger): Promise<void> {
+  const target = { account, queues: app.get(QueueStore), topics: app.get(TopicStore), rules: app.get(EventRuleStore) };
+  const { created, changed } = await file.apply(target);
+  logger.info({ created, changed }, 'the set-up file is applied');
 }
 
 function stopOnSignal(app: NestFastifyApplication, logger: Logger): void {

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 
 /** How a published message is put into the body of a push. */
-export type NotifyContentFormat = 'XML' | 'JSON' | 'SIMPLIFIED';
+export const NOTIFY_CONTENT_FORMATS = ['XML', 'JSON', 'SIMPLIFIED'] as const;
+
+export type NotifyContentFormat = (typeof NOTIFY_CONTENT_FORMATS)[number];
 
 /** What a push tells the subscriber. */
 export interface Notification {

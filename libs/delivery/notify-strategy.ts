@@ -1,5 +1,7 @@
 /** The two retry schedules that MNS offers a subscription. */
-export type NotifyStrategyName = 'BACKOFF_RETRY' | 'EXPONENTIAL_DECAY_RETRY';
+export const NOTIFY_STRATEGIES = ['BACKOFF_RETRY', 'EXPONENTIAL_DECAY_RETRY'] as const;
+
+export type NotifyStrategyName = (typeof NOTIFY_STRATEGIES)[number];
 
 /**
  * Seconds between the end of one attempt and the earliest start of the next.

@@ -1,5 +1,5 @@
-import type { NotifyContentFormat } from '#delivery/notification.js';
-import type { NotifyStrategyName } from '#delivery/notify-strategy.js';
+import { NOTIFY_CONTENT_FORMATS } from '#delivery/notification.js';
+import { NOTIFY_STRATEGIES } from '#delivery/notify-strategy.js';
 import type { Subscription, SubscriptionAttributes } from '#topic/subscription.js';
 import {
   TOPIC_MESSAGE_RETENTION,
@@ -12,9 +12,6 @@ import { readContent } from './message-documents.js';
 import { child, childText, type XmlElement } from './xml-reader.js';
 import { readBoolean, readInteger, readOneOf, readOptionalRoot, readRoot, readWord, withoutUnset } from './xml-values.js';
 import { flag, group, leaf, seconds, xmlDocument, type Depth } from './xml-writer.js';
-
-const NOTIFY_STRATEGIES: readonly NotifyStrategyName[] = ['BACKOFF_RETRY', 'EXPONENTIAL_DECAY_RETRY'];
-const NOTIFY_CONTENT_FORMATS: readonly NotifyContentFormat[] = ['XML', 'JSON', 'SIMPLIFIED'];
 
 /** Channel parameters that MNS has had over the years; each holds JSON text. */
 const MESSAGE_ATTRIBUTES = ['DirectMail', 'DirectSMS', 'Dayu', 'Push', 'WebSocket', 'DYSMS', 'DM'] as const;

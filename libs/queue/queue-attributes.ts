@@ -72,6 +72,12 @@ export function checkQueueAttributes(attributes: Partial<QueueAttributes>): void
   }
 }
 
+/** @throws InvalidArgument when a queue of the second type cannot take the dead letters of one of the first */
+export function checkDeadLetterTypes(queueType: QueueType, targetType: QueueType): void {
+  if (queueType === 'fifo' || targetType === 'normal') return;
+  throw new InvalidArgument('targetQueue', 'A FIFO queue cannot be the dead-letter queue of a normal one: its messages need a group.');
+}
+
 export function sameAttributes(one: QueueAttributes, other: QueueAttributes): boolean {
   return (
     RANGED.every(([key]) => one[key] === other[key]) &&

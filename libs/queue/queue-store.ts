@@ -6,6 +6,7 @@ import type { RedisClient } from '#redis/redis-client.js';
 import type { Clock } from '#runtime/clock.js';
 import { InvalidArgument } from '#runtime/invalid-argument.js';
 import {
+  checkDeadLetterTypes,
   checkQueueAttributes,
   DEFAULT_QUEUE_ATTRIBUTES,
   sameAttributes,
@@ -183,8 +184,7 @@ export class QueueStore {
   async #checkDeadLetterQueue(account: string, { deadLetterPolicy, queueType }: QueueAttributes): Promise<void> {
     if (deadLetterPolicy === null || queueType === 'fifo') return;
     const [target] = await this.describeQueues(account, [deadLetterPolicy.targetQueue]);
-    if (target?.queueType !== 'fifo') return;
-    throw new InvalidArgument('targetQueue', 'A FIFO queue cannot be the dead-letter queue of a normal one: its messages need a group.');
+    if (target !== undefined) checkDeadLetterTypes(queueType, target.queueType);
   }
 
   async #load(account: string, name: string): Promise<QueueRecord> {

@@ -25,6 +25,7 @@ describe('readHubSettings', () => {
       MAGPIE_PUBLIC_URL: 'https://hub.example.com/',
       MAGPIE_PUSH_ALLOW: 'private, 10.1.0.0/16,::1/128',
       MAGPIE_SMTP_URL: 'smtp://user:pw@mail.example.com:587',
+      MAGPIE_SETUP_FILE: 'my setup.yaml',
     });
     expect(settings).toMatchObject({
       apiPort: 80,
@@ -32,6 +33,7 @@ describe('readHubSettings', () => {
       publicUrl: 'https://hub.example.com',
       pushAllow: ['private', '10.1.0.0/16', '::1/128'],
       smtpUrl: 'smtp://user:pw@mail.example.com:587',
+      setupFile: 'my setup.yaml',
     });
     expect(settings.secretKey?.equals(secretKey)).toBe(true);
   });

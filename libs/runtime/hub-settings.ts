@@ -36,6 +36,7 @@ export interface HubSettings {
   readonly intakeToken?: string;
   readonly smtpUrl?: string;
   readonly mailFrom?: string;
+  readonly setupFile?: string;
   readonly logLevel: LogLevel;
 }
 
@@ -149,6 +150,11 @@ export const HUB_SETTINGS: { readonly [Key in keyof HubSettings]-?: Setting<NonN
     name: 'MAGPIE_MAIL_FROM',
     kind: text(/^[^\r\n@]+@[^\r\n@]+$/, 'an e-mail address'),
     description: 'Sender of the e-mail channel.',
+  },
+  setupFile: {
+    name: 'MAGPIE_SETUP_FILE',
+    kind: text(/^[^\0]+$/, 'a YAML file'),
+    description: 'Queues, topics, subscriptions and event rules that the API makes sure of at each start: see docs/setup-file.md.',
   },
   logLevel: {
     name: 'MAGPIE_LOG_LEVEL',

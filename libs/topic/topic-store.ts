@@ -1,4 +1,3 @@
-import { isWholeWithin } from '#queue/queue-attributes.js';
 import { newId, readRecord, type StoredRecord } from '#queue/record.js';
 import { ReplyCode } from '#queue/reply-code.js';
 import type { Deployment } from '#redis/deployment.js';
@@ -9,7 +8,7 @@ import type { RedisClient } from '#redis/redis-client.js';
 import type { Clock } from '#runtime/clock.js';
 import { InvalidArgument } from '#runtime/invalid-argument.js';
 import type { PendingQueueAddress, Subscription, SubscriptionAttributes } from './subscription.js';
-import { DEFAULT_TOPIC_ATTRIBUTES, type TopicAttributes, type TopicDescription } from './topic.js';
+import { checkTopicAttributes, DEFAULT_TOPIC_ATTRIBUTES, type TopicAttributes, type TopicDescription } from './topic.js';
 import { SubscriptionAlreadyExist, SubscriptionNotExist, TopicAlreadyExist, TopicNotExist } from './topic-errors.js';
 import { checkSubscriptionName, checkTag, checkTopicName } from './topic-name.js';
 
@@ -269,10 +268,4 @@ function sameSubscription(one: SubscriptionAttributes, other: SubscriptionAttrib
     one.notifyStrategy === other.notifyStrategy &&
     one.notifyContentFormat === other.notifyContentFormat
   );
-}
-
-function checkTopicAttributes({ maximumMessageSize }: Partial<TopicAttributes>): void {
-  if (maximumMessageSize !== undefined && !isWholeWithin(maximumMessageSize, 1_024, 65_536)) {
-    throw InvalidArgument.outOfRange('MaximumMessageSize', 1_024, 65_536, 'bytes');
-  }
 }

@@ -1,4 +1,6 @@
 import type { MessageContent } from '#queue/message.js';
+import { isWholeWithin } from '#queue/queue-attributes.js';
+import { InvalidArgument } from '#runtime/invalid-argument.js';
 
 /** What the owner of a topic can set. */
 export interface TopicAttributes {
@@ -8,6 +10,13 @@ export interface TopicAttributes {
 }
 
 export const DEFAULT_TOPIC_ATTRIBUTES: TopicAttributes = { maximumMessageSize: 65_536, loggingEnabled: false };
+
+/** @throws InvalidArgument */
+export function checkTopicAttributes({ maximumMessageSize }: Partial<TopicAttributes>): void {
+  if (maximumMessageSize !== undefined && !isWholeWithin(maximumMessageSize, 1_024, 65_536)) {
+    throw InvalidArgument.outOfRange('MaximumMessageSize', 1_024, 65_536, 'bytes');
+  }
+}
 
 /** Seconds that a published message waits for its subscriptions at the most; fixed by MNS. */
 export const TOPIC_MESSAGE_RETENTION = 86_400;

@@ -4,6 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import * as dclint from 'dclint';
 import { parse } from 'yaml';
 import { HUB_SETTINGS } from '#runtime/hub-settings.js';
+import { SetupFile } from '../../apps/api/setup-file/setup-file.js';
 
 const root = new URL('../../', import.meta.url);
 const FILES = ['compose/compose.yaml', 'compose/standalone.yaml'];
@@ -15,6 +16,7 @@ interface ComposeFile {
 interface ComposeService {
   readonly image: string;
   readonly environment?: Readonly<Record<string, string>>;
+  readonly volumes?: readonly string[];
 }
 
 /** What is used of dclint: the types that it brings leave out the endings of their imports, so that nothing can follow them. */
@@ -78,6 +80,17 @@ describe.each(FILES)('%s', (file) => {
 
 /** Three numbers, or MinIO's time of release. */
 const EXACT = /^[a-z0-9/]+:(v?\d+\.\d+\.\d+(-[a-z0-9.-]+)?|RELEASE\.[\dTZ-]+)$/;
+
+describe('compose/setup.yaml', () => {
+  it('is a set-up file', () => {
+    SetupFile.parse('compose/setup.yaml', read('compose/setup.yaml'), '1234567890123456');
+  });
+
+  it('is mounted where the API looks for it', () => {
+    const { api } = (parse(read('compose/compose.yaml'), { merge: true }) as ComposeFile).services;
+    expect(api?.volumes).toContain(`./setup.yaml:${api?.environment?.['MAGPIE_SETUP_FILE']}:ro`);
+  });
+});
 
 describe('compose/Dockerfile', () => {
   it('is built on the Node that package.json pins', () => {

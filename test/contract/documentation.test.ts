@@ -2,8 +2,13 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
+import { DEFAULT_QUEUE_ATTRIBUTES } from '#queue/queue-attributes.js';
 import { HUB_SETTINGS } from '#runtime/hub-settings.js';
 import { environmentExample, settingsTable } from '#runtime/setting-docs.js';
+import { DEFAULT_TOPIC_ATTRIBUTES } from '#topic/topic.js';
+import { SetupFile } from '../../apps/api/setup-file/setup-file.js';
+import { SUBSCRIPTION_READERS } from '../../apps/api/setup-file/setup-reader.js';
+import { setupExample } from '../support/setup-example.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const SETTINGS = Object.values(HUB_SETTINGS);
@@ -50,6 +55,18 @@ describe('settings', () => {
 
   it('are those of .env.example', () => {
     expectGenerated('.env.example', environmentExample(SETTINGS));
+  });
+});
+
+describe('docs/setup-file.md', () => {
+  it('shows a set-up file', () => {
+    SetupFile.parse('docs/setup-file.md', setupExample(), '1234567890123456');
+  });
+
+  it('names every attribute that the file may set', () => {
+    const names = [...Object.keys(DEFAULT_QUEUE_ATTRIBUTES), ...Object.keys(DEFAULT_TOPIC_ATTRIBUTES), ...Object.keys(SUBSCRIPTION_READERS)];
+    const page = read('docs/setup-file.md');
+    expect(names.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
   });
 });
 
