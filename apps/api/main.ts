@@ -1,12 +1,12 @@
 import 'reflect-metadata';
-import type { AddressInfo } from 'node:net';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { CertificateFiles } from '#runtime/certificate-files.js';
 import { readHubSettings, type HubSettings } from '#runtime/hub-settings.js';
 import { createLogger, type Logger } from '#runtime/log.js';
 import { BadSetting } from '#runtime/setting.js';
+import { ApiListeners } from './api-listeners.js';
 import { createApiServer } from './api-server.js';
 import type { ApiSettings } from './api-settings.js';
-import { ServerLifecycle, stopServer } from './server-lifecycle.js';
 
 /** Milliseconds of a stop; whoever started the process gives it 5 s. */
 const STOP_TIMES = { linger: 1_000, deadline: 4_000 };
@@ -18,15 +18,28 @@ async function main(): Promise<void> {
   const logger = createLogger('api', hub.logLevel);
   // A child of the hub shares its environment; the hub has said it already.
   if (process.send === undefined) for (const warning of warnings) logger.warn(warning);
+  const files = certificateFiles(hub);
+  const certificate = await files?.load();
   const app = await createApiServer({ settings, logger });
-  stopOnSignal(app, logger);
-  await app.listen(hub.apiPort, hub.host);
-  const { port } = app.getHttpServer().address() as AddressInfo;
-  logger.info({ host: hub.host, port }, 'api listens');
-  process.send?.({ ready: true, port });
+  const opening = ApiListeners.open(app, {
+    host: hub.host,
+    port: hub.apiPort,
+    ...(certificate !== undefined && { tls: { port: hub.tlsPort, certificate } }),
+  });
+  stopOnSignal(app, opening, logger);
+  const listeners = await opening;
+  files?.watch((changed) => listeners.useCertificate(changed), logger);
+  const { port, tlsPort } = listeners;
+  logger.info({ host: hub.host, port, ...(tlsPort !== undefined && { tlsPort }) }, 'api listens');
+  process.send?.({ ready: true, port, tlsPort });
 }
 
-function apiSettings({ redisUrl, keyPrefix, secretKey, publicUrl, accountId, accessKeyId, accessKeySecret }: HubSettings): ApiSettings {
+function certificateFiles({ tlsCert, tlsKey }: HubSettings): CertificateFiles | undefined {
+  return tlsCert === undefined || tlsKey === undefined ? undefined : new CertificateFiles(tlsCert, tlsKey);
+}
+
+function apiSettings(hub: HubSettings): ApiSettings {
+  const { redisUrl, keyPrefix, secretKey, publicUrl, trustedProxies, accountId, accessKeyId, accessKeySecret } = hub;
   if (redisUrl === undefined) throw new BadSetting('MAGPIE_REDIS_URL', 'not set', 'the URL of a Redis (npm start brings its own)');
   if (secretKey === undefined) throw new BadSetting('MAGPIE_SECRET_KEY', 'not set', '32 bytes as base64, the same for every process');
   const complete = accountId !== undefined && accessKeyId !== undefined && accessKeySecret !== undefined;
@@ -35,18 +48,19 @@ function apiSettings({ redisUrl, keyPrefix, secretKey, publicUrl, accountId, acc
     redisUrl,
     keyPrefix,
     secretKey,
+    trustedProxies,
     ...(publicUrl !== undefined && { publicUrl }),
     ...(firstKey !== undefined && { firstKey }),
   };
 }
 
-function stopOnSignal(app: NestFastifyApplication, logger: Logger): void {
+function stopOnSignal(app: NestFastifyApplication, opening: Promise<ApiListeners>, logger: Logger): void {
   let stopping = false;
   const stop = (reason: string): void => {
     if (stopping) return;
     stopping = true;
     logger.info({ reason }, 'api stops');
-    void stopApi(app).then(
+    void stopApi(app, opening).then(
       () => process.exit(0),
       (error: unknown) => {
         logger.error({ err: error }, 'api could not stop properly');
@@ -60,8 +74,8 @@ function stopOnSignal(app: NestFastifyApplication, logger: Logger): void {
   process.once('disconnect', () => stop('parent process ended'));
 }
 
-async function stopApi(app: NestFastifyApplication): Promise<void> {
-  await stopServer(app.getHttpServer(), app.get(ServerLifecycle), STOP_TIMES);
+async function stopApi(app: NestFastifyApplication, opening: Promise<ApiListeners>): Promise<void> {
+  await (await opening).stop(STOP_TIMES);
   await app.close();
 }
 

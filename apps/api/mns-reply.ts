@@ -27,7 +27,7 @@ export function sendMnsReply(request: FastifyRequest, reply: FastifyReply, answe
   if (isGone(request, reply)) return false;
   reply.outcome = answer.code ?? 'Success';
   const document = answer.document ?? '';
-  raw.writeHead(answer.status, headersOf(request, reply, answer, Buffer.byteLength(document)));
+  raw.writeHead(answer.status, headersOf(request, reply, answer, document));
   raw.end(document);
   return true;
 }
@@ -44,11 +44,16 @@ function isGone(request: FastifyRequest, { raw }: FastifyReply): boolean {
   return raw.destroyed || raw.writableEnded || request.raw.socket.destroyed;
 }
 
-function headersOf(request: FastifyRequest, reply: FastifyReply, answer: MnsReply, length: number): string[] {
-  const headers = ['Content-Type', CONTENT_TYPE, 'Content-Length', String(length), 'Server', 'AliyunMQS'];
+function headersOf(request: FastifyRequest, reply: FastifyReply, answer: MnsReply, document: string): string[] {
+  const headers = ['Content-Type', CONTENT_TYPE, ...lengthHeader(answer.status, document), 'Server', 'AliyunMQS'];
   headers.push('x-mns-request-id', request.id, 'x-mns-version', '2015-06-06');
   if (answer.location !== undefined) headers.push('Location', answer.location);
   if (answer.retryAfterSeconds !== undefined) headers.push('Retry-After', String(answer.retryAfterSeconds));
   if (!discardRest(request.raw) || reply.server.lifecycle.stopping) headers.push('Connection', 'close');
   return headers;
+}
+
+/** A 204 has no body by its nature, and RFC 9110 forbids to say its length. */
+export function lengthHeader(status: number, text: string): string[] {
+  return status === 204 ? [] : ['Content-Length', String(Buffer.byteLength(text))];
 }
