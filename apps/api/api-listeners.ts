@@ -63,7 +63,7 @@ export class ApiListeners {
   async #open({ host, port, tls }: ListenOptions): Promise<void> {
     const [first, ...others] = await addressesOf(host);
     await this.app.listen({ host: first, port, backlog: BACKLOG });
-    this.#servers.push(this.app.getHttpServer() as HttpServer);
+    this.#servers.push(this.app.getHttpServer());
     for (const address of others) await unlessAbsent(() => this.#listen(this.#httpServer(), address, this.port));
     if (tls === undefined) return;
     await this.#listen(this.#httpsServer(tls.certificate), first, tls.port);

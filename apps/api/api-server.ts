@@ -3,6 +3,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { MnsError } from '#mns-wire/mns-error.js';
 import { createRequestId } from '#mns-wire/request-id.js';
+import type { Logger } from '#runtime/log.js';
 import { ApiModule } from './api.module.js';
 import type { ApiDependencies } from './api-settings.js';
 import { Authentication } from './authentication.js';
@@ -13,6 +14,7 @@ import { MnsErrorFilter } from './mns-error.filter.js';
 import { NestLogger } from './nest-logger.js';
 import { hasBody, readBody } from './request-body.js';
 import { RequestMetrics } from './request-metrics.js';
+import { RequestOrigins } from './request-origin.js';
 import { parseQuery } from './request-query.js';
 import { isManagement } from './request-state.js';
 import { ServerLifecycle } from './server-lifecycle.js';
@@ -57,15 +59,16 @@ export async function createApiServer(dependencies: ApiDependencies): Promise<Ne
     abortOnError: false,
   });
   app.useGlobalFilters(app.get(MnsErrorFilter));
-  installHooks(adapter.getInstance(), app);
+  installHooks(adapter.getInstance(), app, logger);
   return app;
 }
 
 /** What happens to every request around its controller. */
-function installHooks(fastify: FastifyInstance, app: NestFastifyApplication): void {
+function installHooks(fastify: FastifyInstance, app: NestFastifyApplication, logger: Logger): void {
   const authentication = app.get(Authentication);
   const metrics = app.get(RequestMetrics);
   const lifecycle = app.get(ServerLifecycle);
+  const logAnswer = answerLog(logger, app.get(RequestOrigins));
   lifecycle.watch(fastify.server);
   // Node would answer 417 without a document; `checkExpectation` gives it one.
   fastify.server.on('checkExpectation', (request, response) => fastify.server.emit('request', request, response));
@@ -90,8 +93,21 @@ function installHooks(fastify: FastifyInstance, app: NestFastifyApplication): vo
   });
   fastify.addHook('onResponse', (request, reply, done) => {
     metrics.observe(request, reply);
+    logAnswer?.(request, reply);
     done();
   });
+}
+
+/** One line for each request; undefined unless the log is that detailed. */
+function answerLog(logger: Logger, origins: RequestOrigins): ((request: FastifyRequest, reply: FastifyReply) => void) | undefined {
+  if (!logger.isLevelEnabled('debug')) return undefined;
+  return ({ id, raw, operation, startedAt }, reply) => {
+    const { method, url } = raw;
+    const millis = Math.round(performance.now() - startedAt);
+    const { client } = origins.of(raw);
+    const outcome = { operation, code: reply.outcome, status: reply.raw.statusCode, millis };
+    logger.debug({ requestId: id, client, method, url, ...outcome }, 'request answered');
+  };
 }
 
 function authenticate(authentication: Authentication, request: FastifyRequest): Promise<void> {
