@@ -9,8 +9,8 @@ import { BACKLOG, CONNECTION_TIMES } from './connection-times.js';
 import { ServerLifecycle, stopServers, type StopTimes } from './server-lifecycle.js';
 
 export interface ListenOptions {
-  /** An IP address, or a name: then at all its addresses. */
-  readonly host: string;
+  /** At least one, see `addressesOf`; one that this machine does not have is left out unless it is the first. */
+  readonly addresses: readonly string[];
   /** 0: any free one. */
   readonly port: number;
   /** https beside http. */
@@ -60,8 +60,7 @@ export class ApiListeners {
     for (const server of this.#servers.slice(1)) server.close();
   }
 
-  async #open({ host, port, tls }: ListenOptions): Promise<void> {
-    const [first, ...others] = await addressesOf(host);
+  async #open({ addresses: [first = '', ...others], port, tls }: ListenOptions): Promise<void> {
     await this.app.listen({ host: first, port, backlog: BACKLOG });
     this.#servers.push(this.app.getHttpServer());
     for (const address of others) await unlessAbsent(() => this.#listen(this.#httpServer(), address, this.port));
@@ -106,10 +105,11 @@ const SERVER_OPTIONS: ServerOptions = {
   requireHostHeader: false,
 };
 
-async function addressesOf(host: string): Promise<[first: string, ...others: string[]]> {
+/** All addresses of a name, in the system's order; an IP address is its own. @throws Error when nobody knows the name. */
+export async function addressesOf(host: string): Promise<string[]> {
   if (isIP(host) !== 0) return [host];
-  const [first, ...others] = new Set((await lookup(host, { all: true })).map(({ address }) => address));
-  return [first ?? host, ...others];
+  const found = await lookup(host, { all: true });
+  return [...new Set(found.map(({ address }) => address))];
 }
 
 /** A name may have addresses that this machine does not: `localhost` is often `::1` as well where there is no IPv6. */

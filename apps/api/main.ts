@@ -4,7 +4,7 @@ import { CertificateFiles } from '#runtime/certificate-files.js';
 import { readHubSettings, type HubSettings } from '#runtime/hub-settings.js';
 import { createLogger, type Logger } from '#runtime/log.js';
 import { BadSetting } from '#runtime/setting.js';
-import { ApiListeners } from './api-listeners.js';
+import { addressesOf, ApiListeners } from './api-listeners.js';
 import { createApiServer } from './api-server.js';
 import type { ApiSettings } from './api-settings.js';
 
@@ -20,9 +20,10 @@ async function main(): Promise<void> {
   if (process.send === undefined) for (const warning of warnings) logger.warn(warning);
   const files = certificateFiles(hub);
   const certificate = await files?.load();
+  const addresses = await addressesOf(hub.host);
   const app = await createApiServer({ settings, logger });
   const opening = ApiListeners.open(app, {
-    host: hub.host,
+    addresses,
     port: hub.apiPort,
     ...(certificate !== undefined && { tls: { port: hub.tlsPort, certificate } }),
   });

@@ -153,7 +153,7 @@ export const HUB_SETTINGS: { readonly [Key in keyof HubSettings]-?: Setting<NonN
   publicUrl: {
     name: 'MAGPIE_PUBLIC_URL',
     kind: url('http', 'https'),
-    description: 'Base of the URLs that the hub hands out. Unset: http://<host>:<port> of the API.',
+    description: 'Base of the URLs that the hub hands out. Unset: scheme and host that the client used; in pushes http://<host>:<port> of the API.',
   },
   pushAllow: {
     name: 'MAGPIE_PUSH_ALLOW',

@@ -1,12 +1,21 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
+import { addressesOf, ApiListeners } from '../../apps/api/api-listeners.js';
+import { createApiServer } from '../../apps/api/api-server.js';
+import { ServerLifecycle } from '../../apps/api/server-lifecycle.js';
+import { silentLogger } from '#runtime/log.js';
 import { eventually } from '../support/eventually.js';
+import { makeServerCertificate } from '../support/server-certificate.js';
 import { element, exactHeader, exchangeBytes, type MnsRequest } from './mns-client.js';
 import { startApi, type RunningApi } from './running-api.js';
 
 const MESSAGE = '<Message><MessageBody>m</MessageBody></Message>';
+/** Another address of this machine. */
+const SECOND = Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === '::1')) ? '::1' : '127.0.0.2';
 /** Connections that are kept open at a time. */
 const MANY = 2_000;
 
@@ -163,7 +172,7 @@ describe.each([
   ['localhost', 'localhost'],
 ])('an API at %s', (host, written) => {
   it('is reached, and hands out URLs that can be used', async (): Promise<void> => {
-    const api = await startApi({ host }).catch((error: NodeJS.ErrnoException) => {
+    const api = await startApi({ addresses: await addressesOf(host) }).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'EADDRNOTAVAIL' && error.code !== 'EAFNOSUPPORT') throw error;
       return undefined;
     });
@@ -185,6 +194,40 @@ describe.each([
     } finally {
       await api.stop();
     }
+  });
+});
+
+describe('an API at several addresses', () => {
+  it('is one: the same port and answers everywhere, and a stop that ends all polls', async () => {
+    const tls = { port: 0, certificate: makeServerCertificate() };
+    // The last is an address for documentation, which no machine has.
+    const api = await startApi({ addresses: ['127.0.0.1', SECOND, '192.0.2.1'], tls });
+    const { port } = api;
+    await api.client.request('PUT', '/queues/q');
+    const ask = (host: string, target: string): Promise<string> => {
+      const headers = api.client.headersFor('GET', target, { headers: { Expect: '100-continue' } });
+      const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+      return exchange(port, host, `GET ${target} HTTP/1.1\r\n${lines.join('')}\r\n`);
+    };
+    const secure = connectTls({ host: SECOND, port: api.listeners.tlsPort!, rejectUnauthorized: false });
+    await once(secure, 'secureConnect');
+    const lifecycle = api.app.get(ServerLifecycle);
+    const polls = ['127.0.0.1', SECOND].map((host) => ask(host, '/queues/q/messages?waitseconds=30'));
+    await eventually('two polls', () => lifecycle.openPolls === 2);
+    await Promise.all([api.stop(), once(secure.resume(), 'close')]);
+    for (const answer of await Promise.all(polls)) {
+      expect(answer).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 404 [^]*\r\nConnection: close\r\n[^]*<Code>MessageNotExist/);
+    }
+    await expect(exchange(port, SECOND, '\r\n')).rejects.toThrow('ECONNREFUSED');
+  });
+
+  it('does not start when a port is taken, and leaves nothing behind', async () => {
+    const first = await startApi();
+    const app = await createApiServer({ settings: first.settings, logger: silentLogger });
+    const tls = { port: first.port, certificate: makeServerCertificate() };
+    await expect(ApiListeners.open(app, { addresses: ['127.0.0.1'], port: 0, tls })).rejects.toThrow('EADDRINUSE');
+    await app.close();
+    await first.stop();
   });
 });
 

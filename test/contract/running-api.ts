@@ -11,6 +11,7 @@ export const ACCOUNT = '1234567890123456';
 export interface RunningApi {
   readonly app: NestFastifyApplication;
   readonly listeners: ApiListeners;
+  readonly settings: ApiSettings;
   readonly port: number;
   /** `http://127.0.0.1:<port>` */
   readonly url: string;
@@ -25,13 +26,13 @@ type ChosenSettings = Pick<ApiSettings, 'redisUrl' | 'keyPrefix' | 'publicUrl' |
 export interface RunningApiOptions extends Partial<ChosenSettings> {
   readonly logger?: Logger;
   /** 127.0.0.1 when absent. */
-  readonly host?: string;
+  readonly addresses?: readonly string[];
   readonly tls?: NonNullable<ListenOptions['tls']>;
 }
 
 /** The real API in this process: a port of its own, the real Redis of the tests, a fresh key prefix. */
 export async function startApi(chosen: RunningApiOptions = {}): Promise<RunningApi> {
-  const { logger = silentLogger, host = '127.0.0.1', tls, ...options } = chosen;
+  const { logger = silentLogger, addresses = ['127.0.0.1'], tls, ...options } = chosen;
   const credentials = { accessKeyId: 'contract-key', accessKeySecret: 'contract-secret' };
   const settings: ApiSettings = {
     redisUrl: process.env['MAGPIE_TEST_REDIS_URL'] ?? '',
@@ -41,12 +42,13 @@ export async function startApi(chosen: RunningApiOptions = {}): Promise<RunningA
     ...options,
   };
   const app = await createApiServer({ settings, logger });
-  const listeners = await ApiListeners.open(app, { host, port: 0, ...(tls !== undefined && { tls }) });
+  const listeners = await ApiListeners.open(app, { addresses, port: 0, ...(tls !== undefined && { tls }) });
   const { port } = listeners;
   const client = new MnsClient(port, credentials);
   return {
     app,
     listeners,
+    settings,
     port,
     url: `http://127.0.0.1:${port}`,
     credentials,
