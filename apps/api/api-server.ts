@@ -3,14 +3,18 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { MnsError } from '#mns-wire/mns-error.js';
 import { createRequestId } from '#mns-wire/request-id.js';
+import type { Logger } from '#runtime/log.js';
 import { ApiModule } from './api.module.js';
 import type { ApiDependencies } from './api-settings.js';
 import { Authentication } from './authentication.js';
 import { answerBrokenRequest } from './broken-request.js';
+import { CONNECTION_TIMES } from './connection-times.js';
+import { ExpectationFailed } from './error-answer.js';
 import { MnsErrorFilter } from './mns-error.filter.js';
 import { NestLogger } from './nest-logger.js';
 import { hasBody, readBody } from './request-body.js';
 import { RequestMetrics } from './request-metrics.js';
+import { RequestOrigins } from './request-origin.js';
 import { parseQuery } from './request-query.js';
 import { isManagement } from './request-state.js';
 import { ServerLifecycle } from './server-lifecycle.js';
@@ -23,9 +27,6 @@ const BODY_LIMIT = 512 * 1_024;
 
 /** Characters of a name in a path: too long a name has an error of its own, so the router must let it through. */
 const NAME_LIMIT = 16_384;
-
-/** Milliseconds. Clients of this protocol keep connections for minutes; a poll takes up to 30 s after its request has arrived. */
-const TIMES = { keepAlive: 75_000, headers: 20_000, request: 60_000, silence: 120_000, check: 5_000 };
 
 /**
  * The API, connected to Redis and not listening yet, so that a caller may add routes through `getHttpAdapter().getInstance()`.
@@ -41,11 +42,11 @@ export async function createApiServer(dependencies: ApiDependencies): Promise<Ne
     exposeHeadRoutes: false,
     return503OnClosing: false,
     genReqId: () => createRequestId(Date.now()),
-    keepAliveTimeout: TIMES.keepAlive,
-    requestTimeout: TIMES.request,
-    connectionTimeout: TIMES.silence,
+    keepAliveTimeout: CONNECTION_TIMES.keepAlive,
+    requestTimeout: CONNECTION_TIMES.request,
+    connectionTimeout: CONNECTION_TIMES.silence,
     // Node would refuse a request without Host itself, without a document; `checkHost` does.
-    http: { headersTimeout: TIMES.headers, connectionsCheckingInterval: TIMES.check, requireHostHeader: false },
+    http: { headersTimeout: CONNECTION_TIMES.headers, connectionsCheckingInterval: CONNECTION_TIMES.check, requireHostHeader: false },
     routerOptions: { maxParamLength: NAME_LIMIT, ignoreTrailingSlash: true, querystringParser: parseQuery as never },
     clientErrorHandler: answerBrokenRequest,
     frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) =>
@@ -58,17 +59,18 @@ export async function createApiServer(dependencies: ApiDependencies): Promise<Ne
     abortOnError: false,
   });
   app.useGlobalFilters(app.get(MnsErrorFilter));
-  installHooks(adapter.getInstance(), app);
+  installHooks(adapter.getInstance(), app, logger);
   return app;
 }
 
 /** What happens to every request around its controller. */
-function installHooks(fastify: FastifyInstance, app: NestFastifyApplication): void {
+function installHooks(fastify: FastifyInstance, app: NestFastifyApplication, logger: Logger): void {
   const authentication = app.get(Authentication);
   const metrics = app.get(RequestMetrics);
   const lifecycle = app.get(ServerLifecycle);
+  const logAnswer = answerLog(logger, app.get(RequestOrigins));
   lifecycle.watch(fastify.server);
-  // Node would answer 417, without a document; an expectation that is not known may as well be ignored.
+  // Node would answer 417 without a document; `checkExpectation` gives it one.
   fastify.server.on('checkExpectation', (request, response) => fastify.server.emit('request', request, response));
   fastify.decorate('lifecycle', lifecycle);
   fastify.decorateRequest('operation', 'Unknown');
@@ -84,14 +86,28 @@ function installHooks(fastify: FastifyInstance, app: NestFastifyApplication): vo
   fastify.addHook('onRequest', async (request) => {
     request.startedAt = performance.now();
     checkHost(request);
+    checkExpectation(request);
     if (request.routeOptions.config.public !== true) await authenticate(authentication, request);
     // Only now: a body is not taken in from those who may not send one.
     if (!request.is404 && hasBody(request.raw)) request.body = await readBody(request.raw, BODY_LIMIT);
   });
   fastify.addHook('onResponse', (request, reply, done) => {
     metrics.observe(request, reply);
+    logAnswer?.(request, reply);
     done();
   });
+}
+
+/** One line for each request; undefined unless the log is that detailed. */
+function answerLog(logger: Logger, origins: RequestOrigins): ((request: FastifyRequest, reply: FastifyReply) => void) | undefined {
+  if (!logger.isLevelEnabled('debug')) return undefined;
+  return ({ id, raw, operation, startedAt }, reply) => {
+    const { method, url } = raw;
+    const millis = Math.round(performance.now() - startedAt);
+    const { client } = origins.of(raw);
+    const outcome = { operation, code: reply.outcome, status: reply.raw.statusCode, millis };
+    logger.debug({ requestId: id, client, method, url, ...outcome }, 'request answered');
+  };
 }
 
 function authenticate(authentication: Authentication, request: FastifyRequest): Promise<void> {
@@ -101,4 +117,10 @@ function authenticate(authentication: Authentication, request: FastifyRequest): 
 /** HTTP/1.1 wants a Host in every request. @throws MnsError */
 function checkHost({ raw }: FastifyRequest): void {
   if (raw.headers.host === undefined && raw.httpVersion === '1.1') throw new MnsError('InvalidRequestURL', 'The Host header is required.');
+}
+
+/** `100-continue` has been answered by Node when a request comes here; a client of HTTP/1.0 knows no expectations. @throws ExpectationFailed */
+function checkExpectation({ raw }: FastifyRequest): void {
+  const { expect } = raw.headers;
+  if (expect !== undefined && raw.httpVersion === '1.1' && !/^100-continue$/i.test(expect)) throw new ExpectationFailed();
 }

@@ -9,6 +9,8 @@ export interface ApiSettings {
   readonly secretKey: Buffer;
   /** Base of the URLs that are handed out, without a slash at the end; the host that the client used when absent. */
   readonly publicUrl?: string;
+  /** CIDRs, addresses, or the words `loopback` and `private`: whose `X-Forwarded-*` headers count. None when absent. */
+  readonly trustedProxies?: readonly string[];
   /** Made sure of at start. */
   readonly firstKey?: FirstKey;
 }

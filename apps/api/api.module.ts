@@ -33,6 +33,7 @@ import { QueueManagementController } from './queue-management.controller.js';
 import { QueueController } from './queue.controller.js';
 import { openRedis, RedisConnections } from './redis-connections.js';
 import { RequestMetrics } from './request-metrics.js';
+import { RequestOrigins } from './request-origin.js';
 import { ResourceUrls } from './resource-urls.js';
 import { ServerLifecycle } from './server-lifecycle.js';
 import { SubscriptionController } from './subscription.controller.js';
@@ -106,14 +107,20 @@ const PROVIDERS: Provider[] = [
   },
   {
     provide: Authentication,
-    useFactory: (access: AccessStore, logger: Logger) => new Authentication(access, systemClock, logger.isLevelEnabled('debug')),
-    inject: [AccessStore, LOGGER],
+    useFactory: (access: AccessStore, origins: RequestOrigins, logger: Logger) =>
+      new Authentication(access, systemClock, origins, logger.isLevelEnabled('debug')),
+    inject: [AccessStore, RequestOrigins, LOGGER],
   },
-  { provide: ResourceUrls, useFactory: (settings: ApiSettings) => new ResourceUrls(settings.publicUrl), inject: [SETTINGS] },
+  { provide: RequestOrigins, useFactory: (settings: ApiSettings) => new RequestOrigins(settings.trustedProxies ?? []), inject: [SETTINGS] },
+  {
+    provide: ResourceUrls,
+    useFactory: (settings: ApiSettings, origins: RequestOrigins) => new ResourceUrls(settings.publicUrl, origins),
+    inject: [SETTINGS, RequestOrigins],
+  },
   {
     provide: MnsErrorFilter,
-    useFactory: (urls: ResourceUrls, logger: Logger) => new MnsErrorFilter(urls, logger),
-    inject: [ResourceUrls, LOGGER],
+    useFactory: (urls: ResourceUrls, origins: RequestOrigins, logger: Logger) => new MnsErrorFilter(urls, origins, logger),
+    inject: [ResourceUrls, RequestOrigins, LOGGER],
   },
   { provide: ServerLifecycle, useFactory: () => new ServerLifecycle() },
   { provide: RequestMetrics, useFactory: (lifecycle: ServerLifecycle) => new RequestMetrics(lifecycle), inject: [ServerLifecycle] },

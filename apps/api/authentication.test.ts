@@ -4,6 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import { stringToSignV2 } from '#mns-wire/signature-v2.js';
 import { SettableClock } from '#runtime/clock.js';
 import { Authentication } from './authentication.js';
+import { RequestOrigins } from './request-origin.js';
 
 const KEY = { id: 'ak1', secret: 'sk1', account: '1234567890123456', enabled: true, managesAccounts: false };
 const DATE = 'Tue, 03 Jun 2025 11:23:48 GMT';
@@ -17,7 +18,7 @@ function request(changes: { url?: string; headers?: Record<string, string> } = {
     authorization: 'MNS ak1:x',
     ...changes.headers,
   };
-  const raw = { method: 'POST', url: changes.url ?? '/queues/TestQueue', headers, rawHeaders: Object.entries(headers).flat() };
+  const raw = { method: 'POST', url: changes.url ?? '/queues/TestQueue', headers, rawHeaders: Object.entries(headers).flat(), socket: {} };
   return { operation: 'Unknown', raw } as unknown as FastifyRequest;
 }
 
@@ -25,7 +26,7 @@ describe('Authentication', () => {
   const clock = new SettableClock(Date.parse(DATE));
   const withKey = (key: typeof KEY | undefined, { explain = false, now = key } = {}) => {
     const find = (id: string) => Promise.resolve(id === 'ak1' ? key : undefined);
-    return new Authentication({ find, findAgain: () => Promise.resolve(now) }, clock, explain);
+    return new Authentication({ find, findAgain: () => Promise.resolve(now) }, clock, new RequestOrigins([]), explain);
   };
 
   it('refuses a disabled key as one that does not exist, and says which it is', async () => {

@@ -9,6 +9,7 @@ import { stringToSignV4, verifySignatureV4 } from '#mns-wire/signature-v4.js';
 import { checkDate, checkVersion, readDate, refuseRepeatedHeaders, type SignedRequest } from '#mns-wire/signed-request.js';
 import type { Clock } from '#runtime/clock.js';
 import { Unauthorized } from './problem-reply.js';
+import type { RequestOrigins } from './request-origin.js';
 
 /** An account's own host name: `1234567890123456.mns.cn-hangzhou.example.com`, also `….mns-vpc.…`. */
 const ACCOUNT_HOST = /^(\d{16})\.mns[.-]/i;
@@ -21,6 +22,7 @@ export class Authentication {
   constructor(
     private readonly access: Pick<AccessStore, 'find' | 'findAgain'>,
     private readonly clock: Clock,
+    private readonly origins: RequestOrigins,
     /** Whether a signature that does not fit is answered with the text that should have been signed. It holds no secret. */
     private readonly showStringToSign: boolean,
   ) {}
@@ -37,7 +39,7 @@ export class Authentication {
     readDate(headers);
     checkVersion(headers);
     const key = await this.findKey(authorization.accessKeyId);
-    const owner = hostOwner(headers.host ?? '') ?? key.account;
+    const owner = hostOwner(this.origins.of(request.raw).host ?? '') ?? key.account;
     if (owner !== key.account) throw new AccessDenied(request.operation);
     checkDate(headers, this.clock.now());
     const signed = { method: request.raw.method ?? '', rawTarget: originForm(request.raw.url ?? ''), headers };

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { createRequestId } from '#mns-wire/request-id.js';
 import { MNS_ERRORS, writeError, type MnsErrorCode } from '#mns-wire/mns-error.js';
 import { isAnsweredEarly } from './request-body.js';
+import { addressUrl } from './resource-urls.js';
 
 /** What Node's HTTP parser could not take, in the terms of the protocol. */
 const CODES: Readonly<Record<string, readonly [code: MnsErrorCode, message: string]>> = {
@@ -27,7 +28,7 @@ export function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket
   const [code, message] = CODES[error.code ?? ''] ?? ['InvalidArgument', 'The request is not a valid HTTP message.'];
   const [status] = MNS_ERRORS[code];
   const requestId = createRequestId(Date.now());
-  const document = writeError({ code, message, requestId, hostId: `http://${socket.localAddress}:${socket.localPort}` });
+  const document = writeError({ code, message, requestId, hostId: addressUrl(socket) });
   const head = [
     `HTTP/1.1 ${status} ${status === 408 ? 'Request Timeout' : 'Bad Request'}`,
     'Content-Type: text/xml;charset=utf-8',

@@ -21,6 +21,15 @@ export interface ErrorAnswer {
   readonly retryAfterSeconds?: number;
 }
 
+/** The client wants something of the server that it does not know: nobody may pretend to have understood. */
+export class ExpectationFailed extends Error {
+  override readonly name = 'ExpectationFailed';
+
+  constructor() {
+    super('The value of the Expect header is not known: it is 100-continue, or the header is left out.');
+  }
+}
+
 /** What only the management interface knows; the code is the error's name. */
 const MANAGEMENT_STATUS: ReadonlyMap<unknown, number> = new Map<unknown, number>([
   [AccountNotExist, 404],
@@ -40,6 +49,7 @@ export function answerTo(error: unknown): { readonly answer: ErrorAnswer; readon
     return { answer: { status, code: error.name, message: error.message }, defect: false };
   }
   if (error instanceof BodyTooLarge) return { answer: answerWith('InvalidArgument', error.message), defect: false };
+  if (error instanceof ExpectationFailed) return { answer: { ...answerWith('InvalidArgument', error.message), status: 417 }, defect: false };
   // Fastify's and Nest's own refusals: no such path, no such method on it, a path that cannot be decoded.
   if (error instanceof HttpException && error.getStatus() < 500) return { answer: answerWith('InvalidRequestURL'), defect: false };
   return { answer: answerWith('InternalError'), defect: true };

@@ -1,16 +1,13 @@
 import 'reflect-metadata';
-import type { AddressInfo } from 'node:net';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { EventRuleStore } from '#event-rule/event-rule-store.js';
-import { QueueStore } from '#queue/queue-store.js';
+import { CertificateFiles } from '#runtime/certificate-files.js';
 import { readHubSettings, type HubSettings } from '#runtime/hub-settings.js';
 import { createLogger, type Logger } from '#runtime/log.js';
 import { BadSetting } from '#runtime/setting.js';
-import { TopicStore } from '#topic/topic-store.js';
+import { addressesOf, ApiListeners } from './api-listeners.js';
 import { createApiServer } from './api-server.js';
 import type { ApiSettings } from './api-settings.js';
-import { ServerLifecycle, stopServer } from './server-lifecycle.js';
-import { SetupFile } from './setup-file/setup-file.js';
+import type { AccountSetup } from './setup-file/account-setup.js';
 
 /** Milliseconds of a stop; whoever started the process gives it 5 s. */
 const STOP_TIMES = { linger: 1_000, deadline: 4_000 };
@@ -22,18 +19,29 @@ async function main(): Promise<void> {
   const logger = createLogger('api', hub.logLevel);
   // A child of the hub shares its environment; the hub has said it already.
   if (process.send === undefined) for (const warning of warnings) logger.warn(warning);
-  // Before anything is connected: a mistake in the file is told at once.
-  const setup = await readSetupFile(hub);
+  // Before anything is connected: a mistake in the files is told at once.
+  const setup = await readSetup(hub);
+  const files = certificateFiles(hub);
+  const certificate = await files?.load();
+  const addresses = await addressesOf(hub.host);
   const app = await createApiServer({ settings, logger });
-  stopOnSignal(app, logger);
-  if (setup !== undefined) await applySetupFile(setup, app, logger);
-  await app.listen(hub.apiPort, hub.host);
-  const { port } = app.getHttpServer().address() as AddressInfo;
-  logger.info({ host: hub.host, port }, 'api listens');
-  process.send?.({ ready: true, port });
+  const opening = applySetup(setup, app, logger).then(() =>
+    ApiListeners.open(app, { addresses, port: hub.apiPort, ...(certificate !== undefined && { tls: { port: hub.tlsPort, certificate } }) }),
+  );
+  stopOnSignal(app, opening, logger);
+  const listeners = await opening;
+  files?.watch((changed) => listeners.useCertificate(changed), logger);
+  const { port, tlsPort } = listeners;
+  logger.info({ host: hub.host, port, ...(tlsPort !== undefined && { tlsPort }) }, 'api listens');
+  process.send?.({ ready: true, port, tlsPort });
 }
 
-function apiSettings({ redisUrl, keyPrefix, secretKey, publicUrl, accountId, accessKeyId, accessKeySecret }: HubSettings): ApiSettings {
+function certificateFiles({ tlsCert, tlsKey }: HubSettings): CertificateFiles | undefined {
+  return tlsCert === undefined || tlsKey === undefined ? undefined : new CertificateFiles(tlsCert, tlsKey);
+}
+
+function apiSettings(hub: HubSettings): ApiSettings {
+  const { redisUrl, keyPrefix, secretKey, publicUrl, trustedProxies, accountId, accessKeyId, accessKeySecret } = hub;
   if (redisUrl === undefined) throw new BadSetting('MAGPIE_REDIS_URL', 'not set', 'the URL of a Redis (npm start brings its own)');
   if (secretKey === undefined) throw new BadSetting('MAGPIE_SECRET_KEY', 'not set', '32 bytes as base64, the same for every process');
   const complete = accountId !== undefined && accessKeyId !== undefined && accessKeySecret !== undefined;
@@ -42,38 +50,32 @@ function apiSettings({ redisUrl, keyPrefix, secretKey, publicUrl, accountId, acc
     redisUrl,
     keyPrefix,
     secretKey,
+    trustedProxies,
     ...(publicUrl !== undefined && { publicUrl }),
     ...(firstKey !== undefined && { firstKey }),
   };
 }
 
-interface AccountSetup {
-  readonly file: SetupFile;
-  readonly account: string;
+/** The library that reads it is loaded only by those who have such a file. @throws BadSetting, BadSetupFile */
+async function readSetup(hub: HubSettings): Promise<AccountSetup | undefined> {
+  if (hub.setupFile === undefined) return undefined;
+  const { AccountSetup } = await import('./setup-file/account-setup.js');
+  return AccountSetup.read(hub.setupFile, hub);
 }
 
-/** @throws BadSetting, BadSetupFile */
-async function readSetupFile({ setupFile, accountId, accessKeyId }: HubSettings): Promise<AccountSetup | undefined> {
-  if (setupFile === undefined) return undefined;
-  const given = 'not set although MAGPIE_SETUP_FILE is';
-  if (accountId === undefined) throw new BadSetting('MAGPIE_ACCOUNT_ID', given, '16 digits, the account that the file is for');
-  if (accessKeyId === undefined) throw new BadSetting('MAGPIE_ACCESS_KEY_ID', given, 'an access key, without which there is no account');
-  return { file: await SetupFile.read(setupFile, accountId), account: accountId };
-}
-
-async function applySetupFile({ file, account }: AccountSetup, app: NestFastifyApplication, logger: Logger): Promise<void> {
-  const target = { account, queues: app.get(QueueStore), topics: app.get(TopicStore), rules: app.get(EventRuleStore) };
-  const { created, changed } = await file.apply(target);
+async function applySetup(setup: AccountSetup | undefined, app: NestFastifyApplication, logger: Logger): Promise<void> {
+  if (setup === undefined) return;
+  const { created, changed } = await setup.apply(app);
   logger.info({ created, changed }, 'the set-up file is applied');
 }
 
-function stopOnSignal(app: NestFastifyApplication, logger: Logger): void {
+function stopOnSignal(app: NestFastifyApplication, opening: Promise<ApiListeners>, logger: Logger): void {
   let stopping = false;
   const stop = (reason: string): void => {
     if (stopping) return;
     stopping = true;
     logger.info({ reason }, 'api stops');
-    void stopApi(app).then(
+    void stopApi(app, opening).then(
       () => process.exit(0),
       (error: unknown) => {
         logger.error({ err: error }, 'api could not stop properly');
@@ -87,8 +89,8 @@ function stopOnSignal(app: NestFastifyApplication, logger: Logger): void {
   process.once('disconnect', () => stop('parent process ended'));
 }
 
-async function stopApi(app: NestFastifyApplication): Promise<void> {
-  await stopServer(app.getHttpServer(), app.get(ServerLifecycle), STOP_TIMES);
+async function stopApi(app: NestFastifyApplication, opening: Promise<ApiListeners>): Promise<void> {
+  await (await opening).stop(STOP_TIMES);
   await app.close();
 }
 

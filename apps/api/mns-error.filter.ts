@@ -6,6 +6,7 @@ import { answerTo, type ErrorAnswer } from './error-answer.js';
 import { sendMnsReply } from './mns-reply.js';
 import { sendProblem, Unauthorized } from './problem-reply.js';
 import { RequestAborted } from './request-body.js';
+import type { RequestOrigins } from './request-origin.js';
 import { isManagement } from './request-state.js';
 import type { ResourceUrls } from './resource-urls.js';
 
@@ -14,6 +15,7 @@ import type { ResourceUrls } from './resource-urls.js';
 export class MnsErrorFilter implements ExceptionFilter {
   constructor(
     private readonly urls: ResourceUrls,
+    private readonly origins: RequestOrigins,
     private readonly logger: Logger,
   ) {}
 
@@ -32,7 +34,8 @@ export class MnsErrorFilter implements ExceptionFilter {
     const { answer, defect } = answerTo(error);
     if (defect) {
       const { method, url } = request.raw;
-      this.logger.error({ requestId: request.id, method, url, operation: request.operation, err: error }, 'request failed by a defect');
+      const { client } = this.origins.of(request.raw);
+      this.logger.error({ requestId: request.id, client, method, url, operation: request.operation, err: error }, 'request failed by a defect');
     }
     if (isManagement(request)) sendProblem(request, reply, problemFor(error, answer));
     else this.sendDocument(request, reply, answer);

@@ -47,10 +47,15 @@ function isGone(request: FastifyRequest, { raw }: FastifyReply): boolean {
 }
 
 function headersOf(request: FastifyRequest, reply: FastifyReply, answer: MnsReply, length: number): string[] {
-  const headers = ['Content-Type', CONTENT_TYPE, 'Content-Length', String(length), 'Server', 'AliyunMQS'];
+  const headers = ['Content-Type', CONTENT_TYPE, ...lengthHeader(answer.status, length), 'Server', 'AliyunMQS'];
   headers.push('x-mns-request-id', request.id, 'x-mns-version', '2015-06-06');
   if (answer.location !== undefined) headers.push('Location', answer.location);
   if (answer.retryAfterSeconds !== undefined) headers.push('Retry-After', String(answer.retryAfterSeconds));
   if (!discardRest(request.raw) || reply.server.lifecycle.stopping) headers.push('Connection', 'close');
   return headers;
+}
+
+/** A 204 has no body by its nature, and RFC 9110 forbids to say its length. */
+export function lengthHeader(status: number, length: number): string[] {
+  return status === 204 ? [] : ['Content-Length', String(length)];
 }

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ErrorAnswer } from './error-answer.js';
+import { lengthHeader } from './mns-reply.js';
 import { discardRest } from './request-body.js';
 import './request-state.js';
 
@@ -27,7 +28,7 @@ function send(request: FastifyRequest, reply: FastifyReply, status: number, type
   reply.hijack();
   const { raw } = reply;
   if (raw.destroyed || raw.writableEnded || request.raw.socket.destroyed) return;
-  const headers = ['Content-Type', type, 'Content-Length', String(Buffer.byteLength(text)), 'x-mns-request-id', request.id, ...more];
+  const headers = ['Content-Type', type, ...lengthHeader(status, Buffer.byteLength(text)), 'x-mns-request-id', request.id, ...more];
   if (!discardRest(request.raw) || reply.server.lifecycle.stopping) headers.push('Connection', 'close');
   raw.writeHead(status, headers);
   raw.end(text);

@@ -1,9 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import type { FastifyRequest } from 'fastify';
+import { RequestOrigins } from './request-origin.js';
 import { ResourceUrls } from './resource-urls.js';
 
-function requestWith(host: string | undefined, localFamily = 'IPv4'): FastifyRequest {
-  const socket = { localAddress: localFamily === 'IPv4' ? '127.0.0.1' : '::1', localPort: 6670, localFamily };
+const direct = new RequestOrigins([]);
+
+function requestWith(host: string | undefined, localAddress = '127.0.0.1', encrypted = false): FastifyRequest {
+  const socket = { localAddress, localPort: 6670, encrypted };
   return { raw: { headers: { host }, socket } } as unknown as FastifyRequest;
 }
 
@@ -18,15 +21,22 @@ describe('ResourceUrls', () => {
     ['user@host', 'http://127.0.0.1:6670'],
     ['a"b', 'http://127.0.0.1:6670'],
   ])('takes the base from the host %j', (host, base) => {
-    expect(new ResourceUrls(undefined).base(requestWith(host))).toBe(base);
+    expect(new ResourceUrls(undefined, direct).base(requestWith(host))).toBe(base);
   });
 
   it('falls back to an IPv6 address in brackets', () => {
-    expect(new ResourceUrls(undefined).base(requestWith(undefined, 'IPv6'))).toBe('http://[::1]:6670');
+    expect(new ResourceUrls(undefined, direct).base(requestWith(undefined, '::1'))).toBe('http://[::1]:6670');
+    expect(new ResourceUrls(undefined, direct).base(requestWith(undefined, '::ffff:10.0.0.1'))).toBe('http://10.0.0.1:6670');
+  });
+
+  it('keeps the scheme of the connection', () => {
+    const urls = new ResourceUrls(undefined, direct);
+    expect(urls.queue(requestWith('hub.example.com', '127.0.0.1', true), 'q')).toBe('https://hub.example.com/queues/q');
+    expect(urls.base(requestWith(undefined, '127.0.0.1', true))).toBe('https://127.0.0.1:6670');
   });
 
   it('prefers the public URL', () => {
-    const urls = new ResourceUrls('https://mq.example.com');
+    const urls = new ResourceUrls('https://mq.example.com', direct);
     const request = requestWith('other');
     expect(urls.queue(request, 'q')).toBe('https://mq.example.com/queues/q');
     expect(urls.topic(request, 't')).toBe('https://mq.example.com/topics/t');

@@ -1,15 +1,23 @@
+import { isIP, type Socket } from 'node:net';
 import type { FastifyRequest } from 'fastify';
+import { plainAddress } from '#runtime/network-list.js';
+import { schemeOf, type RequestOrigins } from './request-origin.js';
 
 /** A host name or address with an optional port; what else a Host header may carry is not echoed. */
 const AUTHORITY = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
 
 /** The URLs that the hub hands out: below its public URL where one is set, else below the address that the client used. */
 export class ResourceUrls {
-  constructor(private readonly publicUrl: string | undefined) {}
+  constructor(
+    private readonly publicUrl: string | undefined,
+    private readonly origins: RequestOrigins,
+  ) {}
 
   /** Scheme and authority, without a slash at the end; also the HostId of error documents. */
-  base(request: FastifyRequest): string {
-    return this.publicUrl ?? `http://${authority(request)}`;
+  base({ raw }: FastifyRequest): string {
+    if (this.publicUrl !== undefined) return this.publicUrl;
+    const { host, scheme } = this.origins.of(raw);
+    return host !== undefined && AUTHORITY.test(host) ? `${scheme}://${host}` : addressUrl(raw.socket);
   }
 
   queue(request: FastifyRequest, queue: string): string {
@@ -30,9 +38,9 @@ export class ResourceUrls {
   }
 }
 
-function authority({ raw }: FastifyRequest): string {
-  const { host } = raw.headers;
-  if (host !== undefined && AUTHORITY.test(host)) return host;
-  const { localAddress = '127.0.0.1', localPort = 80, localFamily } = raw.socket;
-  return localFamily === 'IPv6' ? `[${localAddress}]:${localPort}` : `${localAddress}:${localPort}`;
+/** The address at which a connection arrived, for when the client did not say by which name it came. */
+export function addressUrl(socket: Socket): string {
+  const address = plainAddress(socket.localAddress ?? '127.0.0.1');
+  const host = isIP(address) === 6 ? `[${address}]` : address;
+  return `${schemeOf(socket)}://${host}:${socket.localPort ?? 80}`;
 }

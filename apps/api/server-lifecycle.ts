@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { Server as HttpServer } from 'node:http';
+import type { Server as HttpsServer } from 'node:https';
 import { Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -18,11 +19,30 @@ export class ServerLifecycle {
 
   /** Must be called before the server listens. */
   watch(server: HttpServer): void {
+    server.on('connection', (socket: Socket) => this.#countUnused(socket));
+    server.on('request', ({ socket }) => this.#unused.delete(socket));
+  }
+
+  /** The same for TLS, where the connection of requests is another object than the one that was accepted. */
+  watchTls(server: HttpsServer): void {
+    const accepted = new Map<string, Socket>();
     server.on('connection', (socket: Socket) => {
-      this.#unused.add(socket);
-      socket.once('close', () => this.#unused.delete(socket));
+      const peer = peerOf(socket);
+      accepted.set(peer, socket);
+      this.#countUnused(socket);
+      socket.once('close', () => accepted.delete(peer));
+    });
+    server.on('secureConnection', (socket) => {
+      const plain = accepted.get(peerOf(socket));
+      if (plain !== undefined) this.#unused.delete(plain);
+      this.#countUnused(socket);
     });
     server.on('request', ({ socket }) => this.#unused.delete(socket));
+  }
+
+  #countUnused(socket: Socket): void {
+    this.#unused.add(socket);
+    socket.once('close', () => this.#unused.delete(socket));
   }
 
   /** From then on every answer asks the client to use another connection. */
@@ -58,8 +78,8 @@ export class ServerLifecycle {
   }
 
   /** Cuts the connections on which nothing is under way. */
-  closeIdleConnections(server: HttpServer): void {
-    server.closeIdleConnections();
+  closeIdleConnections(servers: readonly (HttpServer | HttpsServer)[]): void {
+    for (const server of servers) server.closeIdleConnections();
     for (const socket of this.#unused) socket.destroy();
   }
 }
@@ -72,16 +92,28 @@ export interface StopTimes {
 }
 
 /** Stops accepting, ends the polls with an answer, lets requests finish, and returns when no connection is left. */
-export async function stopServer(server: HttpServer, lifecycle: ServerLifecycle, { linger, deadline }: StopTimes): Promise<void> {
+export async function stopServers(
+  servers: readonly (HttpServer | HttpsServer)[],
+  lifecycle: ServerLifecycle,
+  times: StopTimes,
+): Promise<void> {
   const stopWaiting = new AbortController();
   const { signal } = stopWaiting;
-  // http.Server.close would also cut the idle connections, at once.
-  const closed = new Promise<void>((resolve) => Server.prototype.close.call(server, () => resolve()));
+  const closed = Promise.all(servers.map(closeSoftly));
   lifecycle.beginStop();
   const until = (millis: number): Promise<void> => sleep(millis, undefined, { signal }).catch(() => undefined);
-  await Promise.race([closed, until(linger)]);
-  lifecycle.closeIdleConnections(server);
-  await Promise.race([closed, until(Math.max(0, deadline - linger))]);
-  server.closeAllConnections();
+  await Promise.race([closed, until(times.linger)]);
+  lifecycle.closeIdleConnections(servers);
+  await Promise.race([closed, until(Math.max(0, times.deadline - times.linger))]);
+  for (const server of servers) server.closeAllConnections();
   stopWaiting.abort();
+}
+
+/** http.Server.close would also cut the idle connections, at once. */
+function closeSoftly(server: Server): Promise<void> {
+  return new Promise((resolve) => Server.prototype.close.call(server, () => resolve()));
+}
+
+function peerOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }

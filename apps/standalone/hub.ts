@@ -2,6 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { CertificateFiles } from '#runtime/certificate-files.js';
 import type { HubSettings } from '#runtime/hub-settings.js';
 import type { Logger } from '#runtime/log.js';
 import type { Environment } from '#runtime/setting.js';
@@ -20,16 +21,26 @@ const STOP_BY = { apps: 8_500, redis: 9_500 };
 
 type AppName = 'api' | 'bridge' | 'worker';
 
+/** What a process listens at. */
+interface Ports {
+  readonly port: number;
+  readonly tlsPort?: number;
+}
+
 export interface HubAddresses {
   readonly api: string;
+  /** There with a certificate. */
+  readonly apiTls?: string;
   readonly bridge: string;
   readonly worker: string;
 }
 
 /** The whole hub on one machine: an embedded Redis unless there is another, and the three processes that use it. */
 export class Hub {
-  readonly #apps: Record<AppName, SupervisedProcess<number>>;
+  readonly #apps: Record<AppName, SupervisedProcess<Ports>>;
   readonly #ports: Record<AppName, number>;
+  /** Of the API. */
+  #tlsPort: number;
   #shared: Environment = {};
   #directory: DataDirectory | undefined;
   #redis: EmbeddedRedis | undefined;
@@ -41,6 +52,7 @@ export class Hub {
     private readonly logger: Logger,
   ) {
     this.#ports = { api: settings.apiPort, bridge: settings.bridgePort, worker: settings.workerPort };
+    this.#tlsPort = settings.tlsPort;
     this.#apps = { api: this.#supervise('api'), bridge: this.#supervise('bridge'), worker: this.#supervise('worker') };
   }
 
@@ -53,6 +65,7 @@ export class Hub {
     const directory = await DataDirectory.claim(this.settings.dataDir);
     this.#directory = directory;
     await checkPorts(this.settings);
+    await checkCertificate(this.settings);
     const credentials = loadCredentials(directory.file('credentials.json'), this.settings);
     const redisUrl = this.settings.redisUrl ?? (await this.#startRedis(directory));
     this.#shared = { ...this.environment, ...environmentOf(credentials), MAGPIE_DATA_DIR: directory.path, MAGPIE_REDIS_URL: redisUrl };
@@ -60,8 +73,7 @@ export class Hub {
     const api = this.#startApp('api');
     const worker = this.settings.apiPort === 0 ? api.then(() => this.#startApp('worker')) : this.#startApp('worker');
     await Promise.all([api, worker, this.#startApp('bridge')]);
-    const addresses = { api: this.settings.publicUrl ?? this.#urlOf('api'), bridge: this.#urlOf('bridge'), worker: this.#urlOf('worker') };
-    return { addresses, credentials };
+    return { addresses: this.#addresses(), credentials };
   }
 
   /** Lets everything finish what it does, Redis last. Takes less than 10 s. */
@@ -90,24 +102,38 @@ export class Hub {
 
   async #startApp(name: AppName): Promise<void> {
     // A restart takes the same port again, also when the system had chosen it.
-    this.#ports[name] = await this.#apps[name].start(START_LIMIT);
+    const { port, tlsPort } = await this.#apps[name].start(START_LIMIT);
+    this.#ports[name] = port;
+    if (tlsPort !== undefined) this.#tlsPort = tlsPort;
   }
 
-  #supervise(name: AppName): SupervisedProcess<number> {
-    return new SupervisedProcess({ name, launch: () => this.#fork(name), whenReady: reportedPort }, this.logger);
+  #supervise(name: AppName): SupervisedProcess<Ports> {
+    return new SupervisedProcess({ name, launch: () => this.#fork(name), whenReady: reportedPorts }, this.logger);
   }
 
   #fork(name: AppName): ChildProcess {
     const { api, bridge, worker } = this.#ports;
-    const ports = { MAGPIE_API_PORT: String(api), MAGPIE_BRIDGE_PORT: String(bridge), MAGPIE_WORKER_PORT: String(worker) };
+    const ports = {
+      MAGPIE_API_PORT: String(api),
+      MAGPIE_TLS_PORT: String(this.#tlsPort),
+      MAGPIE_BRIDGE_PORT: String(bridge),
+      MAGPIE_WORKER_PORT: String(worker),
+    };
     const main = fileURLToPath(new URL(`../${name}/main.js`, import.meta.url));
     // Detached: Ctrl-C in a terminal reaches this process alone, which then stops the others in order.
     // Its standard output belongs to the ready line, so theirs goes to standard error.
     return fork(main, { env: { ...this.#shared, ...ports }, stdio: ['ignore', 2, 2, 'ipc'], detached: true });
   }
 
-  #urlOf(name: AppName): string {
-    return `http://${reachable(this.settings.host)}:${this.#ports[name]}`;
+  #addresses(): HubAddresses {
+    const host = reachable(this.settings.host);
+    const url = (name: AppName): string => `http://${host}:${this.#ports[name]}`;
+    return {
+      api: this.settings.publicUrl ?? url('api'),
+      ...(this.settings.tlsCert !== undefined && { apiTls: `https://${host}:${this.#tlsPort}` }),
+      bridge: url('bridge'),
+      worker: url('worker'),
+    };
   }
 }
 
@@ -121,17 +147,22 @@ function environmentOf(credentials: Credentials): Environment {
   };
 }
 
-/** The port of the message `{ ready: true, port }` that a process sends when it serves. */
-async function reportedPort(child: ChildProcess): Promise<number> {
+/** The ports of the message `{ ready: true, port, tlsPort? }` that a process sends when it serves. */
+async function reportedPorts(child: ChildProcess): Promise<Ports> {
   for (;;) {
     const [message] = (await once(child, 'message')) as [unknown];
-    if (isReadyMessage(message)) return message.port;
+    if (isReadyMessage(message)) return message;
   }
 }
 
-function isReadyMessage(message: unknown): message is { ready: true; port: number } {
+function isReadyMessage(message: unknown): message is { ready: true } & Ports {
   const { ready, port } = (message ?? {}) as { ready?: unknown; port?: unknown };
   return ready === true && typeof port === 'number';
+}
+
+/** The API reads it again; here a mistake is answered with one line. @throws BadSetting */
+async function checkCertificate({ tlsCert, tlsKey }: HubSettings): Promise<void> {
+  if (tlsCert !== undefined && tlsKey !== undefined) await new CertificateFiles(tlsCert, tlsKey).load();
 }
 
 /** What to write into a URL for a bind address. */

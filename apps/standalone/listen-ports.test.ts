@@ -21,6 +21,14 @@ describe('checkPorts', () => {
     await expect(checkPorts(settings)).rejects.toThrow(`MAGPIE_BRIDGE_PORT is ${port}`);
   });
 
+  it('looks at the port of https where there is a certificate', async () => {
+    const port = String(await freePort());
+    const equal = { MAGPIE_API_PORT: port, MAGPIE_TLS_PORT: port, MAGPIE_BRIDGE_PORT: '0', MAGPIE_WORKER_PORT: '0' };
+    await expect(checkPorts(readHubSettings(equal))).resolves.toBeUndefined();
+    const withTls = readHubSettings({ ...equal, MAGPIE_TLS_CERT: 'a.pem', MAGPIE_TLS_KEY: 'b.pem' });
+    await expect(checkPorts(withTls)).rejects.toThrow(`MAGPIE_TLS_PORT is ${port}`);
+  });
+
   it('says so when the address is not one of this machine', async () => {
     const complaint = 'MAGPIE_HOST is "192.0.2.1": expected an address of this machine (EADDRNOTAVAIL)';
     await expect(checkPorts(readHubSettings({ MAGPIE_HOST: '192.0.2.1' }))).rejects.toThrow(complaint);

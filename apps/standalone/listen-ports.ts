@@ -8,8 +8,13 @@ import { BadSetting } from '#runtime/setting.js';
  *
  * @throws BadSetting
  */
-export async function checkPorts({ host, apiPort, bridgePort, workerPort }: HubSettings): Promise<void> {
-  const ports = { MAGPIE_API_PORT: apiPort, MAGPIE_BRIDGE_PORT: bridgePort, MAGPIE_WORKER_PORT: workerPort };
+export async function checkPorts({ host, apiPort, bridgePort, workerPort, tlsCert, tlsPort }: HubSettings): Promise<void> {
+  const ports = {
+    MAGPIE_API_PORT: apiPort,
+    MAGPIE_BRIDGE_PORT: bridgePort,
+    MAGPIE_WORKER_PORT: workerPort,
+    ...(tlsCert !== undefined && { MAGPIE_TLS_PORT: tlsPort }),
+  };
   const held: Server[] = [];
   try {
     for (const [setting, port] of Object.entries(ports)) held.push(await listen(host, port, setting));

@@ -26,8 +26,9 @@ async function main(): Promise<void> {
     if (started !== undefined) {
       const { addresses, credentials } = started;
       const { accountId, accessKeyId } = credentials;
-      const { api, bridge, worker } = addresses;
-      process.stdout.write(`magpie ready api=${api} bridge=${bridge} worker=${worker} account=${accountId} accessKeyId=${accessKeyId}\n`);
+      const { api, apiTls, bridge, worker } = addresses;
+      const urls = `api=${api} bridge=${bridge} worker=${worker}${apiTls === undefined ? '' : ` https=${apiTls}`}`;
+      process.stdout.write(`magpie ready ${urls} account=${accountId} accessKeyId=${accessKeyId}\n`);
     }
     await stopped;
   } finally {

@@ -8,6 +8,8 @@ describe('readHubSettings', () => {
       apiPort: 6670,
       bridgePort: 6671,
       workerPort: 6672,
+      tlsPort: 6673,
+      trustedProxies: [],
       dataDir: './data',
       keyPrefix: 'magpie',
       region: 'cn-hangzhou',
@@ -55,6 +57,8 @@ describe('readHubSettings', () => {
     ['MAGPIE_LOG_LEVEL', 'loud', 'MAGPIE_LOG_LEVEL is "loud": expected one of fatal, error, warn, info, debug, trace, silent'],
     ['MAGPIE_KEY_PREFIX', 'a{b}', 'MAGPIE_KEY_PREFIX is "a{b}": expected 1 to 64 letters, digits, dots, hyphens and underscores'],
     ['MAGPIE_PUSH_ALLOW', '10.0.0.0/33', 'MAGPIE_PUSH_ALLOW is "10.0.0.0/33": expected none, or a comma-separated list of: loopback'],
+    ['MAGPIE_TRUSTED_PROXIES', 'loopback,10.0.0.0/8/8', 'MAGPIE_TRUSTED_PROXIES is "loopback,10.0.0.0/8/8": expected none, or a comma-'],
+    ['MAGPIE_TRUSTED_PROXIES', 'proxy.example.com', 'MAGPIE_TRUSTED_PROXIES is "proxy.example.com": expected none, or a comma-'],
     ['MAGPIE_PUBLIC_URL', 'hub.example.com', 'MAGPIE_PUBLIC_URL is "hub.example.com": expected a URL that starts with http:// or https://'],
   ])('refuses %s=%s in one line', (name, value, message) => {
     expect(() => readHubSettings({ [name]: value })).toThrow(message);
@@ -70,6 +74,13 @@ describe('readHubSettings', () => {
   it('wants an access key and its secret together', () => {
     const complaint = 'MAGPIE_ACCESS_KEY_SECRET is not set although MAGPIE_ACCESS_KEY_ID is: expected both or neither';
     expect(() => readHubSettings({ MAGPIE_ACCESS_KEY_ID: 'me' })).toThrow(complaint);
+  });
+
+  it('wants a certificate and its key together', () => {
+    const missing = (name: string, given: string): string => `${name} is not set although ${given} is: expected both or neither`;
+    expect(() => readHubSettings({ MAGPIE_TLS_CERT: 'a.pem' })).toThrow(missing('MAGPIE_TLS_KEY', 'MAGPIE_TLS_CERT'));
+    expect(() => readHubSettings({ MAGPIE_TLS_KEY: 'a.pem' })).toThrow(missing('MAGPIE_TLS_CERT', 'MAGPIE_TLS_KEY'));
+    expect(readHubSettings({ MAGPIE_TLS_CERT: 'a.pem', MAGPIE_TLS_KEY: 'b.pem' })).toMatchObject({ tlsCert: 'a.pem', tlsKey: 'b.pem' });
   });
 
   it('warns of names that it does not know', () => {

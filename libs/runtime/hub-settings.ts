@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import type { LogLevel } from './log.js';
+import { isNetwork, NETWORK_FORMS } from './network-list.js';
 import {
   BadSetting,
   base64Bytes,
@@ -21,6 +22,12 @@ export interface HubSettings {
   readonly apiPort: number;
   readonly bridgePort: number;
   readonly workerPort: number;
+  /** Path of a PEM file; there when `tlsKey` is. */
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly tlsPort: number;
+  /** CIDRs, or the words `loopback` and `private`. */
+  readonly trustedProxies: readonly string[];
   readonly dataDir: string;
   readonly secretKey?: Buffer;
   readonly keyPrefix: string;
@@ -48,10 +55,8 @@ const redisUrl: SettingKind<string> = text(
   'redis://, rediss://, redis+sentinel://host:port,…/name or redis+cluster://host:port,…',
 );
 
-const pushNetwork: SettingKind<string> = {
-  allowed: 'loopback, private, a CIDR such as 10.1.0.0/16',
-  parse: (given) => (given === 'loopback' || given === 'private' || isNetwork(given) ? given : undefined),
-};
+const network: SettingKind<string> = { allowed: NETWORK_FORMS, parse: (given) => (isNetwork(given) ? given : undefined) };
+const file = text(/^[^\0]+$/, 'a path of a file');
 
 export const HUB_SETTINGS: { readonly [Key in keyof HubSettings]-?: Setting<NonNullable<HubSettings[Key]>> } = {
   host: {
@@ -77,6 +82,28 @@ export const HUB_SETTINGS: { readonly [Key in keyof HubSettings]-?: Setting<NonN
     kind: port,
     default: '6672',
     description: 'Port of the worker: health and metrics only. 0 = any free one.',
+  },
+  tlsCert: {
+    name: 'MAGPIE_TLS_CERT',
+    kind: file,
+    description: 'Certificate of the API with its chain, PEM. Set together with its key: the API speaks https as well. Read again when it changes.',
+  },
+  tlsKey: {
+    name: 'MAGPIE_TLS_KEY',
+    kind: file,
+    description: 'Private key of the certificate, PEM, without a passphrase. Read again when it changes.',
+  },
+  tlsPort: {
+    name: 'MAGPIE_TLS_PORT',
+    kind: port,
+    default: '6673',
+    description: 'Port of the API for https, beside http; used with a certificate only. 0 = any free one.',
+  },
+  trustedProxies: {
+    name: 'MAGPIE_TRUSTED_PROXIES',
+    kind: list(network),
+    default: 'none',
+    description: 'Proxies in front of the API whose X-Forwarded-For, -Host and -Proto count; from all others they are ignored.',
   },
   dataDir: {
     name: 'MAGPIE_DATA_DIR',
@@ -127,11 +154,11 @@ export const HUB_SETTINGS: { readonly [Key in keyof HubSettings]-?: Setting<NonN
   publicUrl: {
     name: 'MAGPIE_PUBLIC_URL',
     kind: url('http', 'https'),
-    description: 'Base of the URLs that the hub hands out. Unset: http://<host>:<port> of the API.',
+    description: 'Base of the URLs that the hub hands out. Unset: scheme and host that the client used; in pushes http://<host>:<port> of the API.',
   },
   pushAllow: {
     name: 'MAGPIE_PUSH_ALLOW',
-    kind: list(pushNetwork),
+    kind: list(network),
     description: 'Networks that pushes may reach although not public. Unset: loopback while the listeners are on loopback, else none.',
   },
   intakeToken: {
@@ -175,27 +202,21 @@ export function readHubSettings(environment: Environment, onWarning: (warning: s
     .map(([key, setting]) => [key, readSetting<unknown>(setting, environment)] as const)
     .filter(([, value]) => value !== undefined);
   const settings = { pushAllow: [], ...Object.fromEntries(values) } as unknown as HubSettings;
-  checkPair(settings);
+  checkPair(settings, 'accessKeyId', 'accessKeySecret');
+  checkPair(settings, 'tlsCert', 'tlsKey');
   const names = Object.values(HUB_SETTINGS).map((setting) => setting.name);
   for (const name of unknownSettings('MAGPIE_', names, environment)) onWarning(`${name} is no setting of Magpie and is ignored`);
   const pushAllowGiven = values.some(([key]) => key === 'pushAllow');
   return pushAllowGiven || !isLoopback(settings.host) ? settings : { ...settings, pushAllow: ['loopback'] };
 }
 
-/** A key whose secret was generated elsewhere, or the reverse, would only fail at the first request. */
-function checkPair({ accessKeyId, accessKeySecret }: HubSettings): void {
-  if ((accessKeyId === undefined) === (accessKeySecret === undefined)) return;
-  const [given, missing] = accessKeyId === undefined ? ['SECRET', 'ID'] : ['ID', 'SECRET'];
-  throw new BadSetting(`MAGPIE_ACCESS_KEY_${missing}`, `not set although MAGPIE_ACCESS_KEY_${given} is`, 'both or neither');
+/** A key whose secret was generated elsewhere, or the reverse, would only fail at the first request; a certificate needs its key. */
+function checkPair(settings: HubSettings, one: keyof HubSettings, other: keyof HubSettings): void {
+  if ((settings[one] === undefined) === (settings[other] === undefined)) return;
+  const [given, missing] = settings[one] === undefined ? [other, one] : [one, other];
+  throw new BadSetting(HUB_SETTINGS[missing].name, `not set although ${HUB_SETTINGS[given].name} is`, 'both or neither');
 }
 
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
-}
-
-function isNetwork(given: string): boolean {
-  const [address = '', bits, ...rest] = given.split('/');
-  const family = isIP(address);
-  if (family === 0 || rest.length > 0) return false;
-  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
 }

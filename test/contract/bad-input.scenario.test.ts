@@ -318,9 +318,9 @@ describe('bad input', () => {
     expect(answer).toBe('HTTP/1.1 100 Continue\r\n\r\n');
   });
 
-  it('an expectation that nobody knows changes nothing', async () => {
+  it('an expectation that nobody knows is answered 417', async () => {
     const response = await request('GET', '/queues/q', { headers: { Expect: 'the-unexpected' } });
-    expect(response.status).toBe(200);
+    expect(outcomeOf(response)).toBe('417 InvalidArgument');
     expectMnsHeaders(response);
   });
 });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
-import { ServerLifecycle, stopServer } from '../../apps/api/server-lifecycle.js';
+import { ServerLifecycle } from '../../apps/api/server-lifecycle.js';
 import { eventually } from '../support/eventually.js';
 import { outcomeOf } from './documents.js';
 import { element, exactHeader, type MnsResponse } from './mns-client.js';
@@ -165,7 +165,7 @@ function requestText(api: RunningApi, method: string, target: string, body?: str
 
 /** Stops without closing the client's connections first. */
 async function stopAfter(api: RunningApi, requests: readonly Promise<unknown>[]): Promise<void> {
-  await stopServer(api.app.getHttpServer(), api.app.get(ServerLifecycle), { linger: 3_000, deadline: 6_000 });
+  await api.listeners.stop({ linger: 3_000, deadline: 6_000 });
   await Promise.all(requests);
   await api.app.close();
   api.client.close();

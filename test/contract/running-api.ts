@@ -1,10 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { ApiListeners, type ListenOptions } from '../../apps/api/api-listeners.js';
 import { createApiServer } from '../../apps/api/api-server.js';
 import type { ApiSettings } from '../../apps/api/api-settings.js';
-import { ServerLifecycle, stopServer } from '../../apps/api/server-lifecycle.js';
 import { silentLogger, type Logger } from '#runtime/log.js';
 import { MnsClient, type MnsCredentials } from './mns-client.js';
 
@@ -12,6 +10,8 @@ export const ACCOUNT = '1234567890123456';
 
 export interface RunningApi {
   readonly app: NestFastifyApplication;
+  readonly listeners: ApiListeners;
+  readonly settings: ApiSettings;
   readonly port: number;
   /** `http://127.0.0.1:<port>` */
   readonly url: string;
@@ -21,12 +21,18 @@ export interface RunningApi {
   stop(): Promise<void>;
 }
 
-export interface RunningApiOptions extends Partial<Pick<ApiSettings, 'redisUrl' | 'keyPrefix' | 'publicUrl' | 'secretKey'>> {
+type ChosenSettings = Pick<ApiSettings, 'redisUrl' | 'keyPrefix' | 'publicUrl' | 'secretKey' | 'trustedProxies'>;
+
+export interface RunningApiOptions extends Partial<ChosenSettings> {
   readonly logger?: Logger;
+  /** 127.0.0.1 when absent. */
+  readonly addresses?: readonly string[];
+  readonly tls?: NonNullable<ListenOptions['tls']>;
 }
 
 /** The real API in this process: a port of its own, the real Redis of the tests, a fresh key prefix. */
-export async function startApi({ logger = silentLogger, ...options }: RunningApiOptions = {}): Promise<RunningApi> {
+export async function startApi(chosen: RunningApiOptions = {}): Promise<RunningApi> {
+  const { logger = silentLogger, addresses = ['127.0.0.1'], tls, ...options } = chosen;
   const credentials = { accessKeyId: 'contract-key', accessKeySecret: 'contract-secret' };
   const settings: ApiSettings = {
     redisUrl: process.env['MAGPIE_TEST_REDIS_URL'] ?? '',
@@ -36,19 +42,20 @@ export async function startApi({ logger = silentLogger, ...options }: RunningApi
     ...options,
   };
   const app = await createApiServer({ settings, logger });
-  await app.listen(0, '127.0.0.1');
-  const server: Server = app.getHttpServer();
-  const { port } = server.address() as AddressInfo;
+  const listeners = await ApiListeners.open(app, { addresses, port: 0, ...(tls !== undefined && { tls }) });
+  const { port } = listeners;
   const client = new MnsClient(port, credentials);
   return {
     app,
+    listeners,
+    settings,
     port,
     url: `http://127.0.0.1:${port}`,
     credentials,
     client,
     stop: async () => {
       client.close();
-      await stopServer(server, app.get(ServerLifecycle), { linger: 200, deadline: 4_000 });
+      await listeners.stop({ linger: 200, deadline: 4_000 });
       await app.close();
     },
   };

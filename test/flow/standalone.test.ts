@@ -1,13 +1,16 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { get } from 'node:https';
 import { createServer, type AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { TLSSocket } from 'node:tls';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { MnsClient } from '../contract/mns-client.js';
 import { eventually } from '../support/eventually.js';
 import { hubEnvironment, hubMain, startHub, type TestHub } from '../support/hub.js';
+import { makeServerCertificate, writeServerCertificate } from '../support/server-certificate.js';
 import { childrenOf, runningProcesses, type RunningProcess } from '../support/running-processes.js';
 
 const NAMES = ['api', 'bridge', 'worker'] as const;
@@ -62,6 +65,53 @@ describe('a hub', () => {
   it('takes SIGHUP without an interruption', async () => {
     hub.signal('SIGHUP');
     for (let requests = 0; requests < 20; requests += 1) expect((await fetch(`${hub.addresses.api}/healthz`)).status).toBe(200);
+  });
+});
+
+describe('a hub with a certificate', () => {
+  /** Status of an answer over https, and who the certificate was made for. */
+  function look(url: string, ca: string): Promise<{ status: number | undefined; organization: string }> {
+    return new Promise((resolve, reject) => {
+      const request = get(`${url}/readyz`, { ca, agent: false, checkServerIdentity: () => undefined }, (response) => {
+        const { subject } = (response.socket as TLSSocket).getPeerCertificate();
+        response.resume();
+        resolve({ status: response.statusCode, organization: String(subject.O) });
+      });
+      request.once('error', reject);
+    });
+  }
+
+  it('speaks https beside http at the address that it names, with what lies in the files now, also after a restart', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'magpie-tls-'));
+    const [first, second] = [makeServerCertificate('First'), makeServerCertificate('Second')];
+    const { certFile, keyFile } = writeServerCertificate(folder, first);
+    const hub = await startHub({ MAGPIE_TLS_CERT: certFile, MAGPIE_TLS_KEY: keyFile, MAGPIE_TLS_PORT: '0' });
+    try {
+      const url = / https=(https:\/\/127\.0\.0\.1:\d+) account=/.exec(hub.output[0]!)![1]!;
+      expect(await look(url, first.cert)).toEqual({ status: 200, organization: 'First' });
+      expect((await fetch(`${hub.addresses.api}/readyz`)).status).toBe(200);
+      writeServerCertificate(folder, second);
+      await eventually('the new certificate', async () => (await look(url, second.cert)).organization === 'Second', { within: 8_000 });
+      process.kill(await childOf(hub, 'apps/api/main.js'), 'SIGKILL');
+      await eventually('https again', async () => (await look(url, second.cert)).status === 200, { within: 15_000, every: 50 });
+    } finally {
+      await hub.stop();
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+});
+
+const ipv6 = Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ address }) => address === '::1'));
+
+describe('a hub on IPv6', () => {
+  (ipv6 ? it : it.skip)('writes its addresses with brackets', async () => {
+    const hub = await startHub({ MAGPIE_HOST: '::1' });
+    try {
+      expect(hub.addresses.api).toMatch(/^http:\/\/\[::1\]:\d+$/);
+      for (const name of NAMES) expect((await fetch(`${hub.addresses[name]}/readyz`)).status).toBe(200);
+    } finally {
+      await hub.stop();
+    }
   });
 });
 
@@ -149,6 +199,15 @@ describe('a hub that cannot start', () => {
     const [code] = (await once(child, 'close')) as [number | null];
     return { code, ...written };
   }
+
+  it('says in one line what is wrong with its certificate', async () => {
+    const { certFile } = writeServerCertificate(dataDir, makeServerCertificate());
+    const alone = await run({ MAGPIE_TLS_CERT: certFile });
+    expect(alone.stderr).toBe('magpie: MAGPIE_TLS_KEY is not set although MAGPIE_TLS_CERT is: expected both or neither\n');
+    const wrong = await run({ MAGPIE_TLS_CERT: certFile, MAGPIE_TLS_KEY: certFile });
+    const expected = 'a PEM file with a private key without a passphrase';
+    expect(wrong).toEqual({ code: 1, stdout: '', stderr: `magpie: MAGPIE_TLS_KEY is "${certFile}": expected ${expected}\n` });
+  });
 
   it('says in one line which setting is wrong', async () => {
     const stderr = 'magpie: MAGPIE_API_PORT is "http": expected an integer from 0 to 65535\n';

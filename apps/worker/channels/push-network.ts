@@ -1,6 +1,7 @@
 import { lookup as resolve, type LookupAddress } from 'node:dns';
-import { BlockList, isIP, type LookupFunction } from 'node:net';
+import { isIP, type LookupFunction } from 'node:net';
 import { buildConnector } from 'undici';
+import { NetworkList, plainAddress } from '#runtime/network-list.js';
 
 /** A push would have gone to an address that this deployment does not let pushes reach. */
 export class AddressRefused extends Error {
@@ -21,11 +22,6 @@ const NOT_PUBLIC = [
   'fc00::/7', 'fe80::/10', 'fec0::/10', 'ff00::/8',
 ];
 
-const WORDS: Readonly<Record<string, readonly string[]>> = {
-  loopback: ['127.0.0.0/8', '::1/128'],
-  private: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'],
-};
-
 /**
  * Which addresses pushes may reach: public ones and those that the operator allows.
  *
@@ -33,18 +29,17 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
  * second time gains nothing.
  */
 export class PushNetwork {
-  readonly #refused = blockList(NOT_PUBLIC);
-  readonly #allowed: BlockList;
+  readonly #refused = new NetworkList(NOT_PUBLIC);
+  readonly #allowed: NetworkList;
 
   /** @param allow CIDRs, addresses, or the words `loopback` and `private`; checked before by the settings */
   constructor(allow: readonly string[]) {
-    this.#allowed = blockList(allow.flatMap((entry) => WORDS[entry] ?? [entry]));
+    this.#allowed = new NetworkList(allow);
   }
 
   allows(address: string): boolean {
-    const plain = unmapped(address.replace(/%.*$/, ''));
-    const family = isIP(plain) === 6 ? 'ipv6' : 'ipv4';
-    return isIP(plain) !== 0 && (this.#allowed.check(plain, family) || !this.#refused.check(plain, family));
+    const plain = plainAddress(address);
+    return isIP(plain) !== 0 && (this.#allowed.includes(plain) || !this.#refused.includes(plain));
   }
 
   /** For `net.connect`: the addresses of a name that pushes may reach; the socket is opened to one of them. */
@@ -70,24 +65,4 @@ export class PushNetwork {
       else connect(options, callback);
     };
   }
-}
-
-function blockList(networks: readonly string[]): BlockList {
-  const list = new BlockList();
-  for (const network of networks) {
-    const [address = '', bits] = network.split('/');
-    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
-    list.addSubnet(address, bits === undefined ? (family === 'ipv6' ? 128 : 32) : Number(bits), family);
-  }
-  return list;
-}
-
-/** ::ffff:127.0.0.1 is 127.0.0.1, in whatever spelling. */
-function unmapped(address: string): string {
-  if (isIP(address) !== 6) return address;
-  const normal = new URL(`http://[${address}]/`).hostname.slice(1, -1);
-  const [, high, low] = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(normal) ?? [];
-  if (high === undefined || low === undefined) return normal;
-  const [upper, lower] = [Number.parseInt(high, 16), Number.parseInt(low, 16)];
-  return [upper >> 8, upper & 0xff, lower >> 8, lower & 0xff].join('.');
 }
