@@ -34,6 +34,22 @@ describe('queue operations', () => {
     expectMnsError(conflict, 409, 'QueueAlreadyExist', 'The queue you created is already exist.', api.url);
   });
 
+  it('CreateQueue compares type and dead-letter policy only when they are given', async () => {
+    const fifo = '<Queue><QueueType>fifo</QueueType></Queue>';
+    expect((await call('PUT', '/queues/typed', fifo)).status).toBe(201);
+    expect((await call('PUT', '/queues/typed', fifo)).status).toBe(204);
+    expect((await call('PUT', '/queues/typed')).status).toBe(204);
+    const normal = await call('PUT', '/queues/typed', '<Queue><QueueType>normal</QueueType></Queue>');
+    expect(outcomeOf(normal)).toBe('409 QueueAlreadyExist');
+    expect(element((await call('GET', '/queues/typed')).body, 'MessageType')).toBe('1');
+
+    const policy = { deadLetterPolicy: { targetQueue: 'dead', maxReceiveCount: 3 } };
+    expect((await call('PUT', '/api/v1/queues/with-policy', JSON.stringify(policy))).status).toBe(201);
+    expect((await call('PUT', '/queues/with-policy')).status).toBe(204);
+    expect(JSON.parse((await call('GET', '/api/v1/queues/with-policy')).body)).toMatchObject(policy);
+    expect(outcomeOf(await call('PUT', '/queues/with-policy', ATTRIBUTES))).toBe('409 QueueAlreadyExist');
+  });
+
   it('GetQueueAttributes writes the whole document', async () => {
     await call('PUT', '/queues/shown', ATTRIBUTES);
     const response = await call('GET', '/queues/shown');
