@@ -314,7 +314,11 @@ export const BATCHES: readonly Scenario[] = [
   {
     title: 'a batch of more than 64 KB is refused, though each of its messages would not be',
     needs: ['raw bodies'],
-    steps: [created(), refuses('sendMessages', { queue, messages: [{ body: 'x'.repeat(40_000) }, { body: 'y'.repeat(40_000) }] }, 'InvalidArgument'), empty],
+    steps: [
+      created(),
+      refuses('sendMessages', { queue, messages: [{ body: 'x'.repeat(40_000) }, { body: 'y'.repeat(40_000) }] }, 'InvalidArgument'),
+      empty,
+    ],
   },
   {
     title: 'nothing of a batch is sent when one of its messages is refused',

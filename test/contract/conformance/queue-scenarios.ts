@@ -99,14 +99,11 @@ export const QUEUES: readonly Scenario[] = [
   {
     title: 'the ends of the ranges are taken',
     steps: [
-      created({ DelaySeconds: 604_800, MaximumMessageSize: 1_024, MessageRetentionPeriod: 60, VisibilityTimeout: 43_200, PollingWaitSeconds: 30 }),
-      does(
-        'getQueueAttributes',
-        { queue },
-        { DelaySeconds: '604800', MaximumMessageSize: '1024', MessageRetentionPeriod: '60', VisibilityTimeout: '43200', PollingWaitSeconds: '30' },
-      ),
-      does('setQueueAttributes', { queue, attributes: { MaximumMessageSize: 65_536, MessageRetentionPeriod: 1_296_000, VisibilityTimeout: 1 } }),
-      does('getQueueAttributes', { queue }, { MaximumMessageSize: '65536', MessageRetentionPeriod: '1296000', VisibilityTimeout: '1' }),
+      created({ DelaySeconds: 604_800, MaximumMessageSize: 1_024, MessageRetentionPeriod: 60, VisibilityTimeout: 43_200 }),
+      does('getQueueAttributes', { queue }, { DelaySeconds: '604800', MaximumMessageSize: '1024', MessageRetentionPeriod: '60' }),
+      does('getQueueAttributes', { queue }, { VisibilityTimeout: '43200' }),
+      does('setQueueAttributes', { queue, attributes: { MessageRetentionPeriod: 1_296_000, VisibilityTimeout: 1, PollingWaitSeconds: 30 } }),
+      does('getQueueAttributes', { queue }, { MessageRetentionPeriod: '1296000', VisibilityTimeout: '1', PollingWaitSeconds: '30' }),
     ],
   },
   {

@@ -183,7 +183,8 @@ export class RawClient implements MnsScenarioClient {
       signatureVersion: this.dialect.signature,
     });
     if (credentials !== undefined) client.close();
-    expectTranscript(operation, response, { host: client.host, target: request.path, withMeta: request.headers?.['x-mns-with-meta'] === 'true' });
+    const withMeta = request.headers?.['x-mns-with-meta'] === 'true';
+    expectTranscript(operation, response, { host: client.host, target: request.path, withMeta });
     const code = /<Code>(\w+)<\/Code>/.exec(response.body)?.[1];
     if (code !== undefined) throw new Refusal(code);
     return read(operation, response);
@@ -248,9 +249,16 @@ function leavesIn(xml: string): Record<string, string> {
   return Object.fromEntries([...xml.matchAll(/<(\w+)>([^<]*)<\/\1>/g)].map((match) => [match[1]!, match[2]!] as const));
 }
 
+const TEXTS = {
+  messageId: 'MessageId',
+  bodyMd5: 'MessageBodyMD5',
+  body: 'MessageBody',
+  receiptHandle: 'ReceiptHandle',
+  group: 'MessageGroupId',
+} as const;
+
 function messageIn(xml: string): object {
-  const texts = { messageId: 'MessageId', bodyMd5: 'MessageBodyMD5', body: 'MessageBody', receiptHandle: 'ReceiptHandle', group: 'MessageGroupId' };
-  const fields = Object.entries(texts).map(([name, element]) => [name, value(xml, element)] as const);
+  const fields = Object.entries(TEXTS).map(([name, element]) => [name, value(xml, element)] as const);
   const numbers = ['EnqueueTime', 'FirstDequeueTime', 'NextVisibleTime', 'DequeueCount', 'Priority'] as const;
   const user = propertiesIn(xml, 'PropertyValue');
   const system = propertiesIn(xml, 'SystemPropertyValue').map(([name, property]) => [name, property.value] as const);

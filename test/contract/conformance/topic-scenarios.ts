@@ -133,7 +133,7 @@ export const TOPICS: readonly Scenario[] = [
       topicCreated,
       ...['a', 'b'].flatMap((letter) => [
         does('createQueue', { queue: `{q}-${letter}` }),
-        does('subscribe', { topic, subscription: `sub-for-queue-{q}-${letter}`, endpoint: `acs:mns:cn-test:1234567890123456:queues/{q}-${letter}` }),
+        does('subscribe', { topic, subscription: `sub-for-queue-{q}-${letter}`, endpoint: `${endpoint}-${letter}` }),
       ]),
       does('listSubscriptions', { topic, prefix: 'sub-for-queue-', limit: 10 }, { urls: [/{q}-a$/, /{q}-b$/] }),
       ...['a', 'b'].flatMap((letter) => [
