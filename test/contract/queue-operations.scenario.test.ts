@@ -25,6 +25,13 @@ describe('queue operations', () => {
     }
   });
 
+  it('a slash at the end of a path is ignored, and of a repeated parameter the first value counts', async () => {
+    expect((await call('PUT', '/queues/slash/')).status).toBe(201);
+    expect(element((await call('GET', '/queues/slash/')).body, 'QueueName')).toBe('slash');
+    expect((await call('PUT', '/queues/slash?metaoverride=true&metaoverride=false', '<Queue></Queue>')).status).toBe(204);
+    expect(outcomeOf(await call('GET', '/queues/slash/messages?numOfMessages=17&numOfMessages=1'))).toBe('400 InvalidArgument');
+  });
+
   it('CreateQueue compares what is not given with the defaults', async () => {
     await call('PUT', '/queues/compared');
     const different = await call('PUT', '/queues/compared', '<Queue><PollingWaitSeconds>20</PollingWaitSeconds></Queue>');

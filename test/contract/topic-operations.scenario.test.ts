@@ -183,7 +183,7 @@ describe('topic operations', () => {
     const change = await call('PUT', '/?accountmeta=true', '<Account><LoggingBucket>logs</LoggingBucket></Account>');
     expect([change.status, change.body]).toEqual([204, '']);
     expect(element((await call('GET', '/?AccountMeta=true')).body, 'LoggingBucket')).toBe('logs');
-    expect((await call('GET', '/?account=true')).body).toBe(xml('Account', `<AccountId>${ACCOUNT}</AccountId>`));
+    expect((await call('GET', '/?account')).body).toBe(xml('Account', `<AccountId>${ACCOUNT}</AccountId>`));
     expect(element((await call('POST', '/commonbuy/openservice')).body, 'OrderId')).toBeDefined();
     expect(outcomeOf(await call('GET', '/'))).toBe('400 InvalidRequestURL');
   });
