@@ -42,11 +42,11 @@ describe('OPERATIONS', () => {
     expect(OPERATIONS.BatchDeleteMessage.actions).toContain('mns:DeleteMessage');
   });
 
-  it('has the operations of docs/protocol.md', () => {
+  it('are, those of the data plane, the rows of docs/protocol.md', () => {
     const rows = page('protocol').matchAll(/^\| ([A-Z]\w+) \| .*`(?:GET|PUT|POST|DELETE) |^\| ([A-Z]\w+) \| the same/gm);
-    const documented = Array.from(rows, (row) => row[1] ?? row[2]);
-    expect(documented.length).toBeGreaterThan(25);
-    for (const operation of documented) expect(NAMES).toContain(operation);
+    const documented = Array.from(rows, (row) => row[1] ?? row[2]!);
+    // The management interface comes last, and begins with queues.
+    expect(documented.sort()).toEqual(NAMES.slice(0, NAMES.indexOf('GetQueue')).sort());
   });
 
   it('is the table of docs/access.md', () => {

@@ -10,7 +10,6 @@ import {
   writePeekedMessages,
   writeReceivedMessage,
   writeReceivedMessages,
-  writeSendFailures,
   writeSentMessage,
   writeSentMessages,
 } from './message-documents.js';
@@ -140,19 +139,10 @@ describe('answers to a send', () => {
 </Messages>`);
   });
 
-  it('writes exactly two children for each message of a batch that failed in part', () => {
-    const outcomes = [{ messageId: ID, bodyMd5: MD5, receiptHandle: 'h' }, { code: 'InvalidArgument', message: 'too large' }];
-    expect(writeSendFailures(outcomes)).toBe(`<?xml version="1.0" ?>
-<Messages xmlns="http://mns.aliyuncs.com/doc/v1">
-  <Message>
-    <MessageId>${ID}</MessageId>
-    <MessageBodyMD5>${MD5}</MessageBodyMD5>
-  </Message>
-  <Message>
-    <ErrorCode>InvalidArgument</ErrorCode>
-    <ErrorMessage>too large</ErrorMessage>
-  </Message>
-</Messages>`);
+  it('writes the group of a message that has one', () => {
+    expect(writeSentMessage({ messageId: ID, bodyMd5: MD5, messageGroupId: 'a&b' })).toMatch(
+      /\n  <MessageBodyMD5>\w+<\/MessageBodyMD5>\n  <MessageGroupId>a&amp;b<\/MessageGroupId>\n<\/Message>$/,
+    );
   });
 });
 

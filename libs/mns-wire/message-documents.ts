@@ -91,21 +91,8 @@ function sent(depth: 1 | 2, message: SentMessage): string {
     leaf(depth, 'MessageId', message.messageId) +
     leaf(depth, 'MessageBodyMD5', message.bodyMd5) +
     leaf(depth, 'ReceiptHandle', message.receiptHandle) +
-    leaf(depth, 'NextVisibleTime', message.nextVisibleTime)
-  );
-}
-
-export interface SendFailure {
-  readonly code: string;
-  readonly message: string;
-}
-
-/** Answer to a batch of which some messages were stored and some not. Each item has exactly two children: the Python SDK insists. */
-export function writeSendFailures(outcomes: readonly (SentMessage | SendFailure)[]): string {
-  return batchOf(outcomes, (depth, outcome) =>
-    'code' in outcome
-      ? leaf(depth, 'ErrorCode', outcome.code) + leaf(depth, 'ErrorMessage', outcome.message)
-      : leaf(depth, 'MessageId', outcome.messageId) + leaf(depth, 'MessageBodyMD5', outcome.bodyMd5),
+    leaf(depth, 'NextVisibleTime', message.nextVisibleTime) +
+    leaf(depth, 'MessageGroupId', message.messageGroupId)
   );
 }
 

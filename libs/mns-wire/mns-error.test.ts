@@ -22,6 +22,14 @@ describe('MNS_ERRORS', () => {
     expect(Object.fromEntries(Array.from(rows, ([, code, status, message]) => [code, [Number(status), message]]))).toEqual(MNS_ERRORS);
   });
 
+  it('has none of the codes that docs/protocol.md says are never sent', () => {
+    const page = readFileSync(new URL('../../docs/protocol.md', import.meta.url), 'utf8');
+    const [, section = ''] = page.split('### Codes of MNS that the hub never sends');
+    const unsent = Array.from(section.split('\n#')[0]!.matchAll(/`([A-Z]\w+)`(?=[^|]*\| [^|]+ \|$)/gm), ([, code]) => code!);
+    expect(unsent.length).toBeGreaterThan(5);
+    expect(unsent.filter((code) => Object.hasOwn(MNS_ERRORS, code))).toEqual([]);
+  });
+
   it('has the texts that clients look for', () => {
     expect(MNS_ERRORS.InvalidAccessKeyId[1]).toBe('The access Id you provided is not exist.');
     expect(MNS_ERRORS.MessageNotExist).toEqual([404, 'Message not exist.']);

@@ -204,7 +204,9 @@ describe('a FIFO queue', () => {
 
   it('keeps its type', async () => {
     await expect(queues.setQueueAttributes(ACCOUNT, 'orders', { queueType: 'normal' })).rejects.toThrow('fixed');
-    await expect(queues.createQueue(ACCOUNT, 'orders', { visibilityTimeout: 30, messageRetentionPeriod: 600 })).rejects.toThrow('already exist');
+    const others = { visibilityTimeout: 30, messageRetentionPeriod: 600 };
+    await expect(queues.createQueue(ACCOUNT, 'orders', { ...others, queueType: 'normal' })).rejects.toThrow('already exist');
+    expect(await queues.createQueue(ACCOUNT, 'orders', others)).toBe('unchanged');
     expect(await queues.getQueue(ACCOUNT, 'orders')).toMatchObject({ queueType: 'fifo' });
   });
 

@@ -108,11 +108,6 @@ export function decodeMessage(packed: Buffer): DecodedMessage {
   };
 }
 
-/** The payload of a packed message, to be stored again elsewhere as it is. */
-export function payloadOf(packed: Buffer): Buffer {
-  return packed.subarray(HEADER);
-}
-
 function decodeContent(packed: Buffer, flagsAt: number): StoredContent {
   const flags = packed[flagsAt]!;
   let at = flagsAt + 1;

@@ -74,7 +74,7 @@ export class MessageStore {
       const batch = encoded.flatMap(({ payload }, index) => sendItem(queue, messages[index]!, payload, mark));
       const replies = await this.#send.add(queue.partition, batch);
       if (replies[0]![0] === ReplyCode.STALE) return STALE;
-      return replies.map((reply, index) => this.#sent(queue, encoded[index]!, reply));
+      return replies.map((reply, index) => ({ ...this.#sent(queue, encoded[index]!, reply), ...groupOf(messages[index]!) }));
     });
   }
 
@@ -240,6 +240,10 @@ const GATHERED = { items: 64, weight: 512 * 1_024 };
 const SEND_ARGUMENTS = 9;
 /** Bytes by which a message that a receive may return is counted before its size is known. */
 const TYPICAL_SIZE = 4_096;
+
+function groupOf({ messageGroupId }: NewMessage): Pick<SentMessage, 'messageGroupId'> {
+  return messageGroupId === undefined ? {} : { messageGroupId };
+}
 
 function bytesOf(batch: ScriptItem): number {
   return batch.reduce<number>((sum, argument) => sum + (Buffer.isBuffer(argument) ? argument.length : 0), 0);

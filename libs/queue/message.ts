@@ -30,6 +30,8 @@ export interface SentMessage {
   readonly receiptHandle?: string;
   /** Only for a delayed message: milliseconds since the epoch. */
   readonly nextVisibleTime?: number;
+  /** As it was given. */
+  readonly messageGroupId?: string;
 }
 
 export interface PeekedMessage extends MessageContent {

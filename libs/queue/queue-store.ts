@@ -51,7 +51,8 @@ export class QueueStore {
   }
 
   /**
-   * @returns `unchanged` when a queue of that name exists with equal attributes, those not given counting as their defaults
+   * @returns `unchanged` when a queue of that name exists with equal attributes. Those not given count as their defaults; but dead-letter
+   *   policy and type, which clients of MNS cannot name, are compared only when they are given.
    * @throws QueueAlreadyExist when its attributes differ · InvalidArgument · InvalidQueueName · QueueNameLengthError
    */
   async createQueue(account: string, name: string, attributes: Partial<QueueAttributes>): Promise<'created' | 'unchanged'> {
@@ -69,7 +70,8 @@ export class QueueStore {
     ])) as [number, Buffer];
     const record = this.#remember(account, name, partition, packed);
     if (code === ReplyCode.OK) return 'created';
-    if (!sameAttributes(record.attributes, wanted)) throw new QueueAlreadyExist(name);
+    const { deadLetterPolicy = record.attributes.deadLetterPolicy, queueType = record.attributes.queueType } = attributes;
+    if (!sameAttributes(record.attributes, { ...wanted, deadLetterPolicy, queueType })) throw new QueueAlreadyExist(name);
     return 'unchanged';
   }
 

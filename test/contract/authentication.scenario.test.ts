@@ -108,6 +108,10 @@ describe.each<SignatureVersion>(['V2', 'V4'])('authentication with signature %s'
     ['400 InvalidDateHeader', 'date: Thu, 09 Jul 2015 03:01:34 GMT'],
     ['400 InvalidVersionHeader', 'X-Mns-Version: 2015-06-06'],
     ['400 InvalidArgument', 'Host: other.example.com'],
+    ['400 InvalidArgument', 'Content-Type: text/xml\r\nContent-Type: text/xml'],
+    ['400 InvalidArgument', 'Content-MD5: a\r\nContent-MD5: b'],
+    ['400 InvalidArgument', 'security-token: a\r\nSecurity-Token: a'],
+    ['400 InvalidDateHeader', 'x-mns-date: a\r\nX-Mns-Date: a'],
     ['200', 'Accept: */*'],
   ])('answers %s to one more line "%s"', async (expected, line) => {
     expect(await withLine(line)).toBe(expected);

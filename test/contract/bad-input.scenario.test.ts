@@ -11,6 +11,8 @@ const body = (text: string): string => `<MessageBody>${text}</MessageBody>`;
 const property = (name: string, value: string, type = 'STRING'): string =>
   `<PropertyValue><Name>${name}</Name><Value>${value}</Value><Type>${type}</Type></PropertyValue>`;
 const properties = (...children: string[]): string => `<UserProperties>${children.join('')}</UserProperties>`;
+const systemProperty = (name: string, type = 'STRING'): string =>
+  `<SystemProperties>${property(name, 'v', type).replaceAll('PropertyValue', 'SystemPropertyValue')}</SystemProperties>`;
 const batch = (count: number, text = 'm'): string => `<Messages>${message(body(text)).repeat(count)}</Messages>`;
 const handles = (count: number): string => `<ReceiptHandles>${'<ReceiptHandle>h</ReceiptHandle>'.repeat(count)}</ReceiptHandles>`;
 
@@ -89,6 +91,15 @@ describe('bad input', () => {
       '/queues/q/messages',
       message(body('m'), properties(...Array.from({ length: 51 }, (_, i) => property(`n${i}`, 'v')))),
     ],
+    ['400 InvalidArgument', 'POST', '/queues/q/messages', message(body('m'), properties(property('n'.repeat(257), 'v')))],
+    ['400 InvalidArgument', 'POST', '/queues/q/messages', message(body('m'), properties(property('n', 'v'.repeat(4_097))))],
+    ['400 InvalidArgument', 'POST', '/queues/q/messages', message(body('m'), properties(property('', 'v')))],
+    ['400 InvalidArgument', 'POST', '/queues/q/messages', message(body('m'), properties(property('n', 'maybe', 'BOOLEAN')))],
+    ['400 InvalidArgument', 'POST', '/queues/q/messages', message(body('m'), systemProperty('DLQSourceArn'))],
+    ['400 InvalidArgument', 'POST', '/queues/q/messages', message(body('m'), systemProperty('traceparent', 'NUMBER'))],
+    ['400 InvalidArgument', 'POST', '/queues/small/messages', message(body('x'.repeat(1_000)), properties(property('n', 'v'.repeat(18))))],
+    ['201', 'POST', '/queues/small/messages', message(body('x'.repeat(1_000)), properties(property('n', 'v'.repeat(17))))],
+    ['400 InvalidArgument', 'POST', '/queues/q/messages', message(body('m'), `<MessageGroupId>${'g'.repeat(129)}</MessageGroupId>`)],
     ['400 InvalidArgument', 'POST', '/queues/q/messages', batch(17)],
     ['400 InvalidArgument', 'POST', '/queues/q/messages', '<Messages></Messages>'],
     ['400 InvalidArgument', 'POST', '/queues/q/messages', batch(2, 'x'.repeat(40_000))],
@@ -103,10 +114,18 @@ describe('bad input', () => {
     ['400 InvalidArgument', 'PUT', '/queues/new', '<Queue><VisibilityTimeout>43201</VisibilityTimeout></Queue>'],
     ['400 InvalidArgument', 'PUT', '/queues/new', '<Queue><MaximumMessageSize>1023</MaximumMessageSize></Queue>'],
     ['400 InvalidArgument', 'PUT', '/queues/new', '<Queue><MessageRetentionPeriod>59</MessageRetentionPeriod></Queue>'],
+    ['400 InvalidArgument', 'PUT', '/queues/new', '<Queue><MaximumMessageSize>65537</MaximumMessageSize></Queue>'],
+    ['400 InvalidArgument', 'PUT', '/queues/new', '<Queue><MessageRetentionPeriod>1296001</MessageRetentionPeriod></Queue>'],
+    ['400 InvalidArgument', 'PUT', '/queues/new', '<Queue><DelaySeconds>604801</DelaySeconds></Queue>'],
+    ['400 InvalidArgument', 'PUT', '/queues/new', '<Queue><DelaySeconds>-1</DelaySeconds></Queue>'],
+    ['400 InvalidArgument', 'PUT', '/queues/new', '<Queue><QueueType>ordered</QueueType></Queue>'],
     ['400 InvalidArgument', 'PUT', '/queues/new', '<Queue><DelaySeconds>1.5</DelaySeconds></Queue>'],
     ['400 InvalidArgument', 'PUT', '/queues/new', '<Queue><LoggingEnabled>maybe</LoggingEnabled></Queue>'],
     ['400 InvalidArgument', 'PUT', '/queues/q?metaoverride=true', '<Queue><PollingWaitSeconds>31</PollingWaitSeconds></Queue>'],
     ['400 InvalidArgument', 'PUT', '/topics/new', '<Topic><MaximumMessageSize>66560</MaximumMessageSize></Topic>'],
+    ['400 InvalidArgument', 'PUT', '/topics/new', '<Topic><MaximumMessageSize>1023</MaximumMessageSize></Topic>'],
+    ['400 InvalidArgument', 'PUT', '/topics/new', '<Topic><LoggingEnabled>maybe</LoggingEnabled></Topic>'],
+    ['400 InvalidArgument', 'PUT', '/?accountmeta=true', '<Account><TraceEnabled>2</TraceEnabled></Account>'],
     ['400 EndpointInvalid', 'PUT', '/topics/t/subscriptions/s', '<Subscription><Endpoint>ftp://host/</Endpoint></Subscription>'],
     ['400 EndpointInvalid', 'PUT', '/topics/t/subscriptions/s', '<Subscription></Subscription>'],
     ['400 EndpointInvalid', 'PUT', '/topics/t/subscriptions/s'],

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
+import { LIMITS } from '#queue/limits.js';
 import { DEFAULT_QUEUE_ATTRIBUTES } from '#queue/queue-attributes.js';
 import { HUB_SETTINGS } from '#runtime/hub-settings.js';
 import { environmentExample, settingsTable } from '#runtime/setting-docs.js';
@@ -32,6 +33,12 @@ function filesBelow(directory: string): string[] {
     if (entry.isDirectory()) return filesBelow(path);
     return entry.isFile() ? [relative(root, path)] : [];
   });
+}
+
+/** What GitHub makes of a page's headings. */
+function anchorsOf(text: string): Set<string> {
+  const headings = text.replace(/```[\s\S]*?```/g, '').matchAll(/^#+ (.+)$/gm);
+  return new Set(Array.from(headings, ([, heading]) => heading!.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-')));
 }
 
 /** Compares a generated file, or writes it when UPDATE_DOCS=1 asks for that. */
@@ -80,11 +87,35 @@ describe('pages', () => {
     expect(missing).toEqual([]);
   });
 
+  it.each(pages)('%s links to headings that exist', (page) => {
+    const text = read(page).replace(/```[\s\S]*?```|`[^`\n]*`/g, '');
+    const targets = Array.from(text.matchAll(/\]\(([^)\s:#]*)#([^)\s]+)\)/g), ([, file, heading]) => [file!, heading!] as const);
+    const missing = targets.filter(([file, heading]) => {
+      const target = file === '' ? page : join(dirname(page), file);
+      return !existsSync(join(root, target)) || !anchorsOf(read(target)).has(heading);
+    });
+    expect(missing).toEqual([]);
+  });
+
   it('has as many headings in Chinese as in English', () => {
     const headings = (page: string) => read(page).replace(/```[\s\S]*?```/g, '').match(/^#+ /gm);
     if (pages.includes('README.md') && pages.includes('README.zh-CN.md')) expect(headings('README.zh-CN.md')).toEqual(headings('README.md'));
   });
 });
+
+describe('docs/protocol.md', () => {
+  it('has the ranges and defaults of a queue', () => {
+    const rows = read('docs/protocol.md').matchAll(/^\| `(\w+)` \| (\d+)–(\d+) (?:s|bytes) \| (\d+) \|/gm);
+    const documented = Array.from(rows, ([, name, ...numbers]) => [name, numbers.map(Number)] as const);
+    const attributes = ['delaySeconds', 'maximumMessageSize', 'messageRetentionPeriod', 'visibilityTimeout', 'pollingWaitSeconds'] as const;
+    const known = attributes.map((name) => [capitalised(name), [...LIMITS[name], DEFAULT_QUEUE_ATTRIBUTES[name]]] as const);
+    expect(Object.fromEntries(documented)).toEqual(Object.fromEntries(known));
+  });
+});
+
+function capitalised(name: string): string {
+  return name.charAt(0).toUpperCase() + name.slice(1);
+}
 
 describe('packages', () => {
   const lock = read('package-lock.json');

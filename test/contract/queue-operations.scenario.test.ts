@@ -25,6 +25,13 @@ describe('queue operations', () => {
     }
   });
 
+  it('a slash at the end of a path is ignored, and of a repeated parameter the first value counts', async () => {
+    expect((await call('PUT', '/queues/slash/')).status).toBe(201);
+    expect(element((await call('GET', '/queues/slash/')).body, 'QueueName')).toBe('slash');
+    expect((await call('PUT', '/queues/slash?metaoverride=true&metaoverride=false', '<Queue></Queue>')).status).toBe(204);
+    expect(outcomeOf(await call('GET', '/queues/slash/messages?numOfMessages=17&numOfMessages=1'))).toBe('400 InvalidArgument');
+  });
+
   it('CreateQueue compares what is not given with the defaults', async () => {
     await call('PUT', '/queues/compared');
     const different = await call('PUT', '/queues/compared', '<Queue><PollingWaitSeconds>20</PollingWaitSeconds></Queue>');
@@ -32,6 +39,22 @@ describe('queue operations', () => {
     expect((await call('PUT', '/queues/compared', '<Queue><VisibilityTimeout>30</VisibilityTimeout></Queue>')).status).toBe(204);
     const conflict = await call('PUT', '/queues/compared', ATTRIBUTES);
     expectMnsError(conflict, 409, 'QueueAlreadyExist', 'The queue you created is already exist.', api.url);
+  });
+
+  it('CreateQueue compares type and dead-letter policy only when they are given', async () => {
+    const fifo = '<Queue><QueueType>fifo</QueueType></Queue>';
+    expect((await call('PUT', '/queues/typed', fifo)).status).toBe(201);
+    expect((await call('PUT', '/queues/typed', fifo)).status).toBe(204);
+    expect((await call('PUT', '/queues/typed')).status).toBe(204);
+    const normal = await call('PUT', '/queues/typed', '<Queue><QueueType>normal</QueueType></Queue>');
+    expect(outcomeOf(normal)).toBe('409 QueueAlreadyExist');
+    expect(element((await call('GET', '/queues/typed')).body, 'MessageType')).toBe('1');
+
+    const policy = { deadLetterPolicy: { targetQueue: 'dead', maxReceiveCount: 3 } };
+    expect((await call('PUT', '/api/v1/queues/with-policy', JSON.stringify(policy))).status).toBe(201);
+    expect((await call('PUT', '/queues/with-policy')).status).toBe(204);
+    expect(JSON.parse((await call('GET', '/api/v1/queues/with-policy')).body)).toMatchObject(policy);
+    expect(outcomeOf(await call('PUT', '/queues/with-policy', ATTRIBUTES))).toBe('409 QueueAlreadyExist');
   });
 
   it('GetQueueAttributes writes the whole document', async () => {

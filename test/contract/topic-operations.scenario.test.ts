@@ -162,6 +162,15 @@ describe('topic operations', () => {
       );
     });
 
+    it('Subscribe takes 100 subscriptions of a topic and no more', async () => {
+      await call('PUT', '/topics/full');
+      const subscribe = (n: number) => call('PUT', `/topics/full/subscriptions/s${n}`, subscription(ENDPOINT));
+      const statuses = (await Promise.all(Array.from({ length: 100 }, (_, n) => subscribe(n)))).map(({ status }) => status);
+      expect(new Set(statuses)).toEqual(new Set([201]));
+      expectMnsError(await subscribe(100), 400, 'InvalidArgument', 'A topic has at most 100 subscriptions.', api.url);
+      expect((await subscribe(0)).status).toBe(204);
+    });
+
     it('Subscribe to a topic that does not exist is TopicNotExist, even with a bad document', async () => {
       expect(outcomeOf(await call('PUT', '/topics/nowhere/subscriptions/s', subscription(ENDPOINT)))).toBe('404 TopicNotExist');
       expect(outcomeOf(await call('PUT', '/topics/nowhere/subscriptions/s', '<Subscription>'))).toBe('404 TopicNotExist');
@@ -174,7 +183,7 @@ describe('topic operations', () => {
     const change = await call('PUT', '/?accountmeta=true', '<Account><LoggingBucket>logs</LoggingBucket></Account>');
     expect([change.status, change.body]).toEqual([204, '']);
     expect(element((await call('GET', '/?AccountMeta=true')).body, 'LoggingBucket')).toBe('logs');
-    expect((await call('GET', '/?account=true')).body).toBe(xml('Account', `<AccountId>${ACCOUNT}</AccountId>`));
+    expect((await call('GET', '/?account')).body).toBe(xml('Account', `<AccountId>${ACCOUNT}</AccountId>`));
     expect(element((await call('POST', '/commonbuy/openservice')).body, 'OrderId')).toBeDefined();
     expect(outcomeOf(await call('GET', '/'))).toBe('400 InvalidRequestURL');
   });

@@ -20,7 +20,9 @@ const NOT_THERE = 'has no such function';
 export const lacks: MnsScenarioClient['lacks'] = {
   'raw bodies': 'wraps every body in base64',
   'wait of zero': 'leaves a wait of 0 out',
-  'user properties': 'has no form for lists inside of a message',
+  properties: 'has no form for lists inside of a message',
+  'attributes in lists': 'its list functions have no such argument',
+  'queue types': 'the queue type is an addition of this hub',
   setAccountAttributes: NOT_THERE,
   getAccountAttributes: NOT_THERE,
 };

@@ -32,7 +32,9 @@ export const lacks: MnsScenarioClient['lacks'] = {
   listSubscriptions: EMPTY_FUNCTION,
   setAccountAttributes: NOT_THERE,
   getAccountAttributes: NOT_THERE,
-  'user properties': 'has no form for lists inside of a message',
+  properties: 'has no form for lists inside of a message',
+  'attributes in lists': 'its list functions have no such argument',
+  'queue types': 'the queue type is an addition of this hub',
 };
 
 const message = ({ body, priority, delaySeconds }: Takes<'sendMessages'>['messages'][number]): object => ({

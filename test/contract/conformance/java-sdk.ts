@@ -19,7 +19,11 @@ export function titleOf({ version, signature }: JavaSdk): string {
 }
 
 export function lacksOf({ version }: JavaSdk): MnsScenarioClient['lacks'] {
-  return version === '2.0.0' ? {} : { 'user properties': 'knows no user properties' };
+  const both = {
+    'attributes in lists': 'is not asked for them',
+    'queue types': 'the queue type is an addition of this hub',
+  };
+  return version === '2.0.0' ? both : { ...both, properties: 'knows no properties' };
 }
 
 /** The driver with the SDK and all that it needs, built at the first run where there are Java and Maven; nothing is fetched afterwards. */

@@ -1,4 +1,25 @@
-import { HANDLE, HELLO_MD5, MESSAGE_ID, created, does, empty, queue, refuses, sent, type Scenario, type Step } from './scenario.js';
+import {
+  HANDLE,
+  HELLO_MD5,
+  MESSAGE_ID,
+  created,
+  does,
+  empty,
+  fifoQueue,
+  queue,
+  refuses,
+  sent,
+  type Scenario,
+  type Step,
+} from './scenario.js';
+
+const PROPERTIES = {
+  city: { type: 'STRING', value: 'h<z' },
+  'a.b': { type: 'NUMBER', value: '-12.5' },
+  vip: { type: 'BOOLEAN', value: 'true' },
+  blob: { type: 'BINARY', value: 'aGVsbG8=' },
+};
+const TRACE = { traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', tracestate: 'a=1,b=2', baggage: 'user=7' };
 
 const bodyReturns = (body: string): readonly Step[] => [
   created(),
@@ -161,16 +182,46 @@ export const MESSAGES: readonly Scenario[] = [
     ],
   },
   {
-    title: 'user properties return',
-    needs: ['user properties'],
+    title: 'properties of all types return as they were sent',
+    needs: ['properties'],
     steps: [
       created(),
-      does('sendMessage', { queue, body: 'm', properties: { city: 'h<z', 'a.b': '1' } }),
-      does('peekMessage', { queue }, { properties: { city: 'h<z', 'a.b': '1' } }),
-      does('receiveMessage', { queue }, { properties: { city: 'h<z', 'a.b': '1' } }),
+      does('sendMessage', { queue, body: 'm', userProperties: PROPERTIES, systemProperties: TRACE }),
+      does('peekMessage', { queue }, { userProperties: PROPERTIES, systemProperties: TRACE }),
+      does('receiveMessage', { queue }, { userProperties: PROPERTIES, systemProperties: TRACE }),
     ],
   },
+  {
+    title: 'a message group returns, also with the answer to the send',
+    needs: ['properties'],
+    steps: [
+      created(),
+      does('sendMessage', { queue, body: 'm', group: 'a group' }, { group: 'a group' }),
+      does('receiveMessage', { queue }, { body: 'm', group: 'a group' }),
+    ],
+  },
+  {
+    title: 'a FIFO queue wants a group, and gives out one message of it at a time',
+    needs: ['properties', 'queue types'],
+    steps: [
+      fifoQueue,
+      refuses('sendMessage', { queue, body: 'm' }, 'FifoMissingMessageGroupId'),
+      does('sendMessages', { queue, messages: ['one', 'two'].map((body) => ({ body, group: 'g' })) }, { messages: [{ group: 'g' }, {}] }),
+      does('receiveMessage', { queue }, { body: 'one', group: 'g' }, { handle: 'receiptHandle' }),
+      empty,
+      does('deleteMessage', { queue, receiptHandle: '{handle}' }),
+      does('receiveMessage', { queue }, { body: 'two' }),
+    ],
+  },
+  {
+    title: 'a delay out of its range is refused',
+    needs: ['unchecked arguments'],
+    steps: [created(), refuses('sendMessage', { queue, body: 'm', delaySeconds: 604_801 }, 'InvalidArgument')],
+  },
 ];
+
+/** Names under which handles are kept. */
+const SIXTEEN = 'abcdefghijklmnop';
 
 export const BATCHES: readonly Scenario[] = [
   {
@@ -228,6 +279,45 @@ export const BATCHES: readonly Scenario[] = [
         { failed: [{ code: 'ReceiptHandleError', receiptHandle: 'never-issued' }] },
       ),
       does('getQueueAttributes', { queue }, { InactiveMessages: '0' }),
+    ],
+  },
+  {
+    title: 'a batch of deletes tells a spent handle from one that was never issued',
+    steps: [
+      created(),
+      sent('one'),
+      does('receiveMessage', { queue }, {}, { handle: 'receiptHandle' }),
+      does('deleteMessages', { queue, receiptHandles: ['{handle}'] }, { failed: [] }),
+      does(
+        'deleteMessages',
+        { queue, receiptHandles: ['{handle}'] },
+        { failed: [{ code: 'MessageNotExist', receiptHandle: '{handle}' }] },
+      ),
+    ],
+  },
+  {
+    title: 'batches of 16 are taken, sent, peeked, received and deleted',
+    steps: [
+      created(),
+      does('sendMessages', { queue, messages: Array.from({ length: 16 }, (_, n) => ({ body: `m${n}` })) }),
+      does('peekMessages', { queue, count: 16 }, { messages: Array.from({ length: 16 }, (_, n) => ({ body: `m${n}` })) }),
+      does(
+        'receiveMessages',
+        { queue, count: 16 },
+        { messages: Array.from({ length: 16 }, (_, n) => ({ body: `m${n}` })) },
+        Object.fromEntries(Array.from(SIXTEEN, (letter, n) => [letter, `messages.${n}.receiptHandle`])),
+      ),
+      does('deleteMessages', { queue, receiptHandles: Array.from(SIXTEEN, (letter) => `{${letter}}`) }, { failed: [] }),
+      does('getQueueAttributes', { queue }, { InactiveMessages: '0' }),
+    ],
+  },
+  {
+    title: 'a batch of more than 64 KB is refused, though each of its messages would not be',
+    needs: ['raw bodies'],
+    steps: [
+      created(),
+      refuses('sendMessages', { queue, messages: [{ body: 'x'.repeat(40_000) }, { body: 'y'.repeat(40_000) }] }, 'InvalidArgument'),
+      empty,
     ],
   },
   {

@@ -29,7 +29,7 @@ export interface MnsOperations {
   getSubscriptionAttributes: { takes: { topic: string; subscription: string }; gives: Readonly<Record<string, string>> };
   unsubscribe: { takes: { topic: string; subscription: string }; gives: object };
   listSubscriptions: { takes: { topic: string } & ListArguments; gives: ListPage };
-  publishMessage: { takes: { topic: string; body: string; tag?: string }; gives: SentMessage };
+  publishMessage: { takes: { topic: string; body: string; tag?: string } & Companions; gives: SentMessage };
 }
 
 export type Operation = keyof MnsOperations;
@@ -37,14 +37,20 @@ export type Takes<O extends Operation> = MnsOperations[O]['takes'];
 export type Gives<O extends Operation> = MnsOperations[O]['gives'];
 
 /** By their names on the wire; `LoggingEnabled` is `True` or `False`. */
-export type Attributes = Readonly<Record<string, number | boolean>>;
+export type Attributes = Readonly<Record<string, number | boolean | string>>;
 
-export interface NewMessage {
+/** What travels with a body, by the names of the properties. */
+export interface Companions {
+  readonly userProperties?: Readonly<Record<string, { readonly type: string; readonly value: string }>>;
+  /** All of type STRING. */
+  readonly systemProperties?: Readonly<Record<string, string>>;
+  readonly group?: string;
+}
+
+export interface NewMessage extends Companions {
   readonly body: string;
   readonly priority?: number;
   readonly delaySeconds?: number;
-  /** User properties of type STRING. */
-  readonly properties?: Readonly<Record<string, string>>;
 }
 
 export interface SentMessage {
@@ -52,10 +58,11 @@ export interface SentMessage {
   readonly bodyMd5: string;
   /** Of a delayed message. */
   readonly receiptHandle?: string;
+  readonly group?: string;
 }
 
 /** Times in milliseconds. */
-export interface PeekedMessage {
+export interface PeekedMessage extends Companions {
   readonly messageId: string;
   readonly bodyMd5: string;
   readonly body: string;
@@ -63,7 +70,6 @@ export interface PeekedMessage {
   readonly firstDequeueTime: number;
   readonly dequeueCount: number;
   readonly priority: number;
-  readonly properties?: Readonly<Record<string, string>>;
 }
 
 export interface ReceivedMessage extends PeekedMessage {
@@ -86,12 +92,16 @@ export interface ListArguments {
   readonly prefix: string;
   readonly limit: number;
   readonly marker?: string;
+  /** Asks for the attributes of each entry. */
+  readonly withMeta?: boolean;
 }
 
 export interface ListPage {
   readonly urls: readonly string[];
   /** Empty when nothing follows. */
   readonly marker: string;
+  /** Of each entry, where they were asked for. */
+  readonly attributes?: readonly Readonly<Record<string, string>>[];
 }
 
 /** Beside operations, what a scenario may ask of a client. */
@@ -112,7 +122,14 @@ export type Ability =
   | 'unchecked arguments'
   /** Lets the server judge a visibility timeout that is too long. */
   | 'any visibility'
-  | 'user properties'
+  /** Lets the server judge a message tag that is too long. */
+  | 'any tag'
+  /** User properties, system properties and message groups. */
+  | 'properties'
+  /** Asks for the attributes of the entries of a list. */
+  | 'attributes in lists'
+  /** Chooses the type of a queue. */
+  | 'queue types'
   | 'tags'
   | 'filter tags'
   /** Shows the empty list. */

@@ -10,9 +10,12 @@ const driver = fileURLToPath(new URL('python-driver.py', import.meta.url));
 export const title = `Python SDK ${VERSION}`;
 
 export const lacks: MnsScenarioClient['lacks'] = {
-  'user properties': 'knows no user properties',
+  properties: 'knows no properties',
+  'attributes in lists': 'is not asked for them',
+  'queue types': 'the queue type is an addition of this hub',
   'carriage returns': 'does not escape carriage returns',
   'any visibility': 'refuses it itself',
+  'any tag': 'refuses it itself',
 };
 
 /** A virtual environment with the SDK, made at the first run where there is a Python to make it with. */

@@ -1,4 +1,4 @@
-import { HANDLE, TIME, created, does, page, queue, refuses, type Scenario } from './scenario.js';
+import { HANDLE, TIME, created, does, empty, page, queue, refuses, sent, type Scenario } from './scenario.js';
 
 export const QUEUES: readonly Scenario[] = [
   {
@@ -62,6 +62,48 @@ export const QUEUES: readonly Scenario[] = [
       created(),
       refuses('setQueueAttributes', { queue, attributes: { PollingWaitSeconds: 60 } }, 'InvalidArgument'),
       refuses('setQueueAttributes', { queue, attributes: { VisibilityTimeout: 43_201 } }, 'InvalidArgument'),
+    ],
+  },
+  {
+    title: 'names that differ only in case are different queues',
+    steps: [
+      does('createQueue', { queue: '{q}-case', attributes: { VisibilityTimeout: 40 } }),
+      does('createQueue', { queue: '{q}-CASE', attributes: { VisibilityTimeout: 50 } }),
+      does('getQueueAttributes', { queue: '{q}-case' }, { QueueName: '{q}-case', VisibilityTimeout: '40' }),
+      does('deleteQueue', { queue: '{q}-case' }),
+      does('getQueueAttributes', { queue: '{q}-CASE' }, { QueueName: '{q}-CASE', VisibilityTimeout: '50' }),
+      refuses('getQueueAttributes', { queue: '{q}-case' }, 'QueueNotExist'),
+    ],
+  },
+  {
+    title: 'a name can be used again at once, and nothing is left of what had it',
+    steps: [created(), sent('old'), does('deleteQueue', { queue }), created({ VisibilityTimeout: 40 }), empty],
+  },
+  {
+    title: 'a change that names nothing changes nothing',
+    steps: [
+      created({ VisibilityTimeout: 77 }),
+      does('setQueueAttributes', { queue, attributes: {} }),
+      does('getQueueAttributes', { queue }, { VisibilityTimeout: '77' }),
+    ],
+  },
+  {
+    title: 'queues are listed with their attributes',
+    needs: ['attributes in lists'],
+    steps: [
+      created({ VisibilityTimeout: 77 }),
+      does('listQueues', { prefix: queue, limit: 1, withMeta: true }, { attributes: [{ QueueName: queue, VisibilityTimeout: '77' }] }),
+      does('listQueues', { prefix: queue, limit: 1, withMeta: false }, { attributes: [{}] }),
+    ],
+  },
+  {
+    title: 'the ends of the ranges are taken',
+    steps: [
+      created({ DelaySeconds: 604_800, MaximumMessageSize: 1_024, MessageRetentionPeriod: 60, VisibilityTimeout: 43_200 }),
+      does('getQueueAttributes', { queue }, { DelaySeconds: '604800', MaximumMessageSize: '1024', MessageRetentionPeriod: '60' }),
+      does('getQueueAttributes', { queue }, { VisibilityTimeout: '43200' }),
+      does('setQueueAttributes', { queue, attributes: { MessageRetentionPeriod: 1_296_000, VisibilityTimeout: 1, PollingWaitSeconds: 30 } }),
+      does('getQueueAttributes', { queue }, { MessageRetentionPeriod: '1296000', VisibilityTimeout: '1', PollingWaitSeconds: '30' }),
     ],
   },
   {

@@ -3,6 +3,7 @@ import { contentDigest, type Dialect } from './dialects.js';
 import {
   Refusal,
   type Attributes,
+  type Companions,
   type Endpoint,
   type Gives,
   type ListArguments,
@@ -28,10 +29,6 @@ const escapeText = (text: string): string =>
   text.replace(/[&<>\r]/g, (character) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '\r': '&#13;' })[character] ?? character);
 const leaf = (name: string, value: string | number | undefined): string =>
   value === undefined ? '' : `<${name}>${escapeText(String(value))}</${name}>`;
-const elements = (attributes: Attributes): string =>
-  Object.entries(attributes)
-    .map(([name, value]) => leaf(name, String(value)))
-    .join('');
 
 const queuePath = (queue: string): string => `/queues/${queue}`;
 const messagesPath = (queue: string): string => `/queues/${queue}/messages`;
@@ -40,24 +37,29 @@ const subscriptionPath = ({ topic, subscription }: { topic: string; subscription
   `/topics/${topic}/subscriptions/${subscription}`;
 const override = { metaoverride: 'true' };
 
-function listHeaders({ prefix, limit, marker }: ListArguments): Record<string, string> {
-  return { 'x-mns-prefix': prefix, 'x-mns-ret-number': String(limit), ...(marker !== undefined && { 'x-mns-marker': marker }) };
+function listHeaders({ prefix, limit, marker, withMeta }: ListArguments): Record<string, string> {
+  return {
+    'x-mns-prefix': prefix,
+    'x-mns-ret-number': String(limit),
+    ...(marker !== undefined && { 'x-mns-marker': marker }),
+    ...(withMeta !== undefined && { 'x-mns-with-meta': String(withMeta) }),
+  };
 }
 
 function waiting(waitSeconds: number | undefined): Record<string, string> {
   return waitSeconds === undefined ? {} : { waitseconds: String(waitSeconds) };
 }
 
-/** What each operation asks for; `extras` are elements that a dialect adds to every message. */
-const REQUESTS: { readonly [O in Operation]: (takes: Takes<O>, extras: string) => RawRequest } = {
-  createQueue: ({ queue, attributes }) => put(queuePath(queue), 'Queue', attributes),
-  setQueueAttributes: ({ queue, attributes }) => ({ ...put(queuePath(queue), 'Queue', attributes), query: override }),
+/** What each operation asks for, in a dialect. */
+const REQUESTS: { readonly [O in Operation]: (takes: Takes<O>, dialect: Dialect) => RawRequest } = {
+  createQueue: ({ queue, attributes }, dialect) => putQueue(queue, attributes, dialect),
+  setQueueAttributes: ({ queue, attributes }, dialect) => ({ ...putQueue(queue, attributes, dialect), query: override }),
   getQueueAttributes: ({ queue }) => ({ method: 'GET', path: queuePath(queue) }),
   deleteQueue: ({ queue }) => ({ method: 'DELETE', path: queuePath(queue) }),
   listQueues: (takes) => ({ method: 'GET', path: '/queues', headers: listHeaders(takes) }),
-  sendMessage: (takes, extras) => ({ method: 'POST', path: messagesPath(takes.queue), document: ['Message', content(takes, extras)] }),
-  sendMessages: ({ queue, messages }, extras) => {
-    const items = messages.map((message) => `<Message>${content(message, extras)}</Message>`);
+  sendMessage: (takes, dialect) => ({ method: 'POST', path: messagesPath(takes.queue), document: ['Message', content(takes, dialect)] }),
+  sendMessages: ({ queue, messages }, dialect) => {
+    const items = messages.map((message) => `<Message>${content(message, dialect)}</Message>`);
     return { method: 'POST', path: messagesPath(queue), document: ['Messages', items.join('')] };
   },
   receiveMessage: ({ queue, waitSeconds }) => ({ method: 'GET', path: messagesPath(queue), query: waiting(waitSeconds) }),
@@ -90,11 +92,11 @@ const REQUESTS: { readonly [O in Operation]: (takes: Takes<O>, extras: string) =
     document: ['Account', leaf('LoggingBucket', loggingBucket)],
   }),
   getAccountAttributes: () => ({ method: 'GET', path: '/', query: { accountmeta: 'true' } }),
-  createTopic: ({ topic, attributes }) => put(topicPath(topic), 'Topic', attributes),
-  setTopicAttributes: ({ topic, attributes }) => ({ ...put(topicPath(topic), 'Topic', attributes), query: override }),
+  createTopic: ({ topic, attributes }, dialect) => put(topicPath(topic), 'Topic', attributes, dialect),
+  setTopicAttributes: ({ topic, attributes }, dialect) => ({ ...put(topicPath(topic), 'Topic', attributes, dialect), query: override }),
   getTopicAttributes: ({ topic }) => ({ method: 'GET', path: topicPath(topic) }),
   deleteTopic: ({ topic }) => ({ method: 'DELETE', path: topicPath(topic) }),
-  listTopics: (takes) => ({ method: 'GET', path: '/topics', headers: listHeaders(takes) }),
+  listTopics: (takes, dialect) => ({ method: 'GET', path: '/topics', headers: listHeaders({ ...dialect.topicLists, ...takes }) }),
   subscribe: (takes) => ({
     method: 'PUT',
     path: subscriptionPath(takes),
@@ -114,26 +116,45 @@ const REQUESTS: { readonly [O in Operation]: (takes: Takes<O>, extras: string) =
   }),
   getSubscriptionAttributes: (takes) => ({ method: 'GET', path: subscriptionPath(takes) }),
   unsubscribe: (takes) => ({ method: 'DELETE', path: subscriptionPath(takes) }),
-  listSubscriptions: (takes) => ({ method: 'GET', path: `/topics/${takes.topic}/subscriptions`, headers: listHeaders(takes) }),
-  publishMessage: ({ topic, body, tag }) => ({
+  listSubscriptions: (takes, dialect) => ({
+    method: 'GET',
+    path: `/topics/${takes.topic}/subscriptions`,
+    headers: listHeaders({ ...dialect.topicLists, ...takes }),
+  }),
+  publishMessage: (takes) => ({
     method: 'POST',
-    path: `/topics/${topic}/messages`,
-    document: ['Message', leaf('MessageBody', body) + leaf('MessageTag', tag)],
+    path: `/topics/${takes.topic}/messages`,
+    document: ['Message', leaf('MessageBody', takes.body) + leaf('MessageTag', takes.tag) + companions(takes)],
   }),
 };
 
 /** Without attributes there is no body, as it is allowed. */
-function put(path: string, root: string, attributes: Attributes | undefined): RawRequest {
-  return { method: 'PUT', path, ...(attributes !== undefined && { document: [root, elements(attributes)] as const }) };
+function put(path: string, root: string, attributes: Attributes | undefined, { writeFlag }: Dialect): RawRequest {
+  if (attributes === undefined) return { method: 'PUT', path };
+  const text = (value: Attributes[string]): string => (typeof value === 'boolean' ? writeFlag(value) : String(value));
+  const elements = Object.entries(attributes).map(([name, value]) => leaf(name, text(value)));
+  return { method: 'PUT', path, document: [root, elements.join('')] };
 }
 
-function content({ body, priority, delaySeconds, properties }: NewMessage, extras: string): string {
-  const values = Object.entries(properties ?? {}).map(
-    ([name, value]) => `<PropertyValue>${leaf('Name', name)}${leaf('Value', value)}${leaf('Type', 'STRING')}</PropertyValue>`,
-  );
-  const given = leaf('DelaySeconds', delaySeconds) + leaf('Priority', priority);
-  const user = values.length === 0 ? '' : `<UserProperties>${values.join('')}</UserProperties>`;
-  return `${leaf('MessageBody', body)}${given === '' ? extras : given}${user}`;
+function putQueue(queue: string, attributes: Attributes | undefined, dialect: Dialect): RawRequest {
+  const { queueExtras } = dialect;
+  const given = queueExtras === undefined ? attributes : { ...queueExtras, ...attributes };
+  return put(queuePath(queue), 'Queue', given, dialect);
+}
+
+function content(message: NewMessage, { messageExtras }: Dialect): string {
+  const given = leaf('DelaySeconds', message.delaySeconds) + leaf('Priority', message.priority);
+  return leaf('MessageBody', message.body) + (given === '' ? messageExtras : given) + companions(message);
+}
+
+/** User properties in front of the others: the order of a request means nothing. */
+function companions({ userProperties = {}, systemProperties = {}, group }: Companions): string {
+  const item = (element: string, name: string, value: string, type: string): string =>
+    `<${element}>${leaf('Name', name)}${leaf('Value', value)}${leaf('Type', type)}</${element}>`;
+  const list = (name: string, items: readonly string[]): string => (items.length === 0 ? '' : `<${name}>${items.join('')}</${name}>`);
+  const user = Object.entries(userProperties).map(([name, { type, value }]) => item('PropertyValue', name, value, type));
+  const system = Object.entries(systemProperties).map(([name, value]) => item('SystemPropertyValue', name, value, 'STRING'));
+  return list('UserProperties', user) + list('SystemProperties', system) + leaf('MessageGroupId', group);
 }
 
 /** Speaks through plain sockets as the SDK does for which the dialect stands, and compares whole answers with the transcripts. */
@@ -153,15 +174,17 @@ export class RawClient implements MnsScenarioClient {
   }
 
   async call<O extends Operation>(operation: O, takes: Takes<O>, credentials?: ScenarioCredentials): Promise<Gives<O>> {
-    const request = REQUESTS[operation](takes, this.dialect.messageExtras);
+    const request = REQUESTS[operation](takes, this.dialect);
     const client = credentials === undefined ? this.#client : this.#open(credentials);
     const body = this.#write(request.document);
     const response = await client.request(request.method, this.#target(request), {
       ...(body !== undefined && { body }),
       headers: this.#headers(request, body),
+      signatureVersion: this.dialect.signature,
     });
     if (credentials !== undefined) client.close();
-    expectTranscript(operation, response, client.host, request.path);
+    const withMeta = request.headers?.['x-mns-with-meta'] === 'true';
+    expectTranscript(operation, response, { host: client.host, target: request.path, withMeta });
     const code = /<Code>(\w+)<\/Code>/.exec(response.body)?.[1];
     if (code !== undefined) throw new Refusal(code);
     return read(operation, response);
@@ -183,11 +206,12 @@ export class RawClient implements MnsScenarioClient {
 
   /** All headers in the dialect's spelling; those that the client would add in its own are taken out. */
   #headers({ headers = {} }: RawRequest, body: string | undefined): Record<string, string | undefined> {
-    const { contentType, alwaysContentType, digest, spell } = this.dialect;
+    const { contentType, alwaysContentType, alwaysContentLength, digest, spell, expects } = this.dialect;
     const own: Record<string, string> = {
       Date: new Date().toUTCString(),
       'x-mns-version': '2015-06-06',
-      ...(body !== undefined && { 'Content-Length': String(Buffer.byteLength(body)) }),
+      ...((alwaysContentLength || body !== undefined) && { 'Content-Length': String(Buffer.byteLength(body ?? '')) }),
+      ...(expects !== undefined && body !== undefined && { Expect: expects }),
       ...((alwaysContentType || body !== undefined) && { 'Content-Type': contentType }),
       ...((digest === 'always' || (digest !== undefined && body !== undefined)) && { 'Content-MD5': contentDigest(body ?? '') }),
       ...this.dialect.headers,
@@ -206,12 +230,13 @@ export class RawClient implements MnsScenarioClient {
 function read(operation: Operation, response: MnsResponse): object {
   const { body } = response;
   if (operation.startsWith('list')) {
-    return { urls: [...body.matchAll(/<\w+URL>([^<]+)</g)].map((match) => match[1]), marker: value(body, 'NextMarker') ?? '' };
+    const entries = [...body.matchAll(/<\w+URL>([^<]+)<\/\w+>\n((?: {4}<.*\n)*)/g)];
+    const attributes = entries.map(([, , lines]) => leavesIn(lines!));
+    return { urls: entries.map(([, url]) => url), marker: value(body, 'NextMarker') ?? '', attributes };
   }
   if (operation.startsWith('create') || operation === 'subscribe') return { url: exactHeader(response, 'Location') };
   if (operation === 'getAccountAttributes') return { loggingBucket: value(body, 'LoggingBucket') };
-  if (operation.startsWith('get'))
-    return Object.fromEntries([...body.matchAll(/<(\w+)>([^<]*)<\/\1>/g)].map((match) => [match[1]!, match[2]!] as const));
+  if (operation.startsWith('get')) return leavesIn(body);
   if (operation === 'deleteMessages') {
     const items = [...body.matchAll(/<Error>[^]*?<\/Error>/g)].map(([item]) => item);
     return { failed: items.map((item) => ({ code: value(item, 'ErrorCode'), receiptHandle: value(item, 'ReceiptHandle') })) };
@@ -220,19 +245,34 @@ function read(operation: Operation, response: MnsResponse): object {
   return operation.endsWith('Messages') ? { messages } : messageIn(body);
 }
 
+function leavesIn(xml: string): Record<string, string> {
+  return Object.fromEntries([...xml.matchAll(/<(\w+)>([^<]*)<\/\1>/g)].map((match) => [match[1]!, match[2]!] as const));
+}
+
+const TEXTS = {
+  messageId: 'MessageId',
+  bodyMd5: 'MessageBodyMD5',
+  body: 'MessageBody',
+  receiptHandle: 'ReceiptHandle',
+  group: 'MessageGroupId',
+} as const;
+
 function messageIn(xml: string): object {
-  const user = /<UserProperties>[^]*<\/UserProperties>/.exec(xml)?.[0] ?? '';
-  const properties: Record<string, string> = {};
-  for (const [, name, text] of user.matchAll(/<Name>([^<]+)<\/Name>\s*<Value>([^<]*)<\/Value>/g)) properties[name!] = unescape(text!);
-  const fields = {
-    messageId: value(xml, 'MessageId'),
-    bodyMd5: value(xml, 'MessageBodyMD5'),
-    body: value(xml, 'MessageBody'),
-    receiptHandle: value(xml, 'ReceiptHandle'),
-    ...(user !== '' && { properties }),
-  };
+  const fields = Object.entries(TEXTS).map(([name, element]) => [name, value(xml, element)] as const);
   const numbers = ['EnqueueTime', 'FirstDequeueTime', 'NextVisibleTime', 'DequeueCount', 'Priority'] as const;
-  return { ...fields, ...Object.fromEntries(numbers.map((name) => [name[0]!.toLowerCase() + name.slice(1), Number(value(xml, name))])) };
+  const user = propertiesIn(xml, 'PropertyValue');
+  const system = propertiesIn(xml, 'SystemPropertyValue').map(([name, property]) => [name, property.value] as const);
+  return {
+    ...Object.fromEntries(fields.filter(([, text]) => text !== undefined)),
+    ...Object.fromEntries(numbers.map((name) => [name[0]!.toLowerCase() + name.slice(1), Number(value(xml, name))])),
+    ...(user.length > 0 && { userProperties: Object.fromEntries(user) }),
+    ...(system.length > 0 && { systemProperties: Object.fromEntries(system) }),
+  };
+}
+
+function propertiesIn(xml: string, item: string): [name: string, { type: string; value: string }][] {
+  const pattern = new RegExp(`<${item}>\\s*<Name>([^<]+)</Name>\\s*<Value>([^<]*)</Value>\\s*<Type>(\\w+)</Type>`, 'g');
+  return Array.from(xml.matchAll(pattern), ([, name, text, type]) => [name!, { type: type!, value: unescape(text!) }]);
 }
 
 function value(xml: string, name: string): string | undefined {

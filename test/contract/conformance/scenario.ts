@@ -49,6 +49,7 @@ export const subscribed = does(
   { url: /\/topics\/{t}\/subscriptions\/{s}$/ },
 );
 export const sent = (body: string): Step => does('sendMessage', { queue, body });
+export const fifoQueue = created({ QueueType: 'fifo' });
 export const empty = refuses('receiveMessage', { queue }, 'MessageNotExist');
 export const page = (urls: readonly RegExp[], marker: ListPage['marker'] | RegExp): object => ({ urls, marker });
 

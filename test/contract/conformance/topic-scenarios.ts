@@ -84,11 +84,72 @@ export const TOPICS: readonly Scenario[] = [
     ],
   },
   {
+    title: 'names that differ only in case are different topics and subscriptions',
+    steps: [
+      does('createTopic', { topic: '{t}-case' }),
+      does('createTopic', { topic: '{t}-CASE', attributes: { MaximumMessageSize: 2_048 } }),
+      does('getTopicAttributes', { topic: '{t}-case' }, { TopicName: '{t}-case', MaximumMessageSize: '65536' }),
+      does('subscribe', { topic: '{t}-case', subscription: '{s}-a', endpoint }),
+      does('subscribe', { topic: '{t}-case', subscription: '{s}-A', endpoint, format: 'JSON' }),
+      does('getSubscriptionAttributes', { topic: '{t}-case', subscription: '{s}-a' }, { NotifyContentFormat: 'XML' }),
+      refuses('getSubscriptionAttributes', { topic: '{t}-CASE', subscription: '{s}-a' }, 'SubscriptionNotExist'),
+    ],
+  },
+  {
+    title: 'topics and subscriptions are listed with their attributes',
+    needs: ['attributes in lists'],
+    steps: [
+      topicCreated,
+      does('subscribe', { topic, subscription, endpoint, filterTag: 'vip' }),
+      does('listTopics', { prefix: topic, limit: 1, withMeta: true }, { attributes: [{ TopicName: topic, MaximumMessageSize: '65536' }] }),
+      does(
+        'listSubscriptions',
+        { topic, prefix: subscription, limit: 1, withMeta: true },
+        { attributes: [{ SubscriptionName: subscription, FilterTag: 'vip', Endpoint: endpoint }] },
+      ),
+      does('listSubscriptions', { topic, prefix: subscription, limit: 1, withMeta: false }, { attributes: [{}] }),
+    ],
+  },
+  {
     title: 'names that no topic may have are refused',
     needs: ['unchecked arguments'],
     steps: [
       refuses('createTopic', { topic: '-bad' }, 'TopicNameInvalid'),
       refuses('createTopic', { topic: 't'.repeat(121) }, 'TopicNameLengthError'),
+    ],
+  },
+  {
+    title: 'names that no subscription may have are refused',
+    needs: ['unchecked arguments'],
+    steps: [
+      topicCreated,
+      refuses('subscribe', { topic, subscription: '-bad', endpoint }, 'SubscriptionNameInvalid'),
+      refuses('subscribe', { topic, subscription: 's'.repeat(256), endpoint }, 'SubscriptionNameLengthError'),
+    ],
+  },
+  {
+    title: 'one topic is spread over several queues, and all of it taken down again',
+    steps: [
+      topicCreated,
+      ...['a', 'b'].flatMap((letter) => [
+        does('createQueue', { queue: `{q}-${letter}` }),
+        does('subscribe', { topic, subscription: `sub-for-queue-{q}-${letter}`, endpoint: `${endpoint}-${letter}` }),
+      ]),
+      does('listSubscriptions', { topic, prefix: 'sub-for-queue-', limit: 10 }, { urls: [/{q}-a$/, /{q}-b$/] }),
+      ...['a', 'b'].flatMap((letter) => [
+        does('unsubscribe', { topic, subscription: `sub-for-queue-{q}-${letter}` }),
+        does('deleteQueue', { queue: `{q}-${letter}` }),
+      ]),
+      does('deleteTopic', { topic }),
+      refuses('getTopicAttributes', { topic }, 'TopicNotExist'),
+    ],
+  },
+  {
+    title: 'attributes of topics out of their range are refused',
+    steps: [
+      refuses('createTopic', { topic, attributes: { MaximumMessageSize: 66_560 } }, 'InvalidArgument'),
+      topicCreated,
+      refuses('setTopicAttributes', { topic, attributes: { MaximumMessageSize: 1_023 } }, 'InvalidArgument'),
     ],
   },
   {
@@ -144,7 +205,28 @@ export const TOPICS: readonly Scenario[] = [
   },
   {
     title: 'an endpoint that is none is refused',
-    steps: [topicCreated, refuses('subscribe', { topic, subscription, endpoint: 'ftp://host/' }, 'EndpointInvalid')],
+    steps: [
+      topicCreated,
+      refuses('subscribe', { topic, subscription, endpoint: 'ftp://host/' }, 'EndpointInvalid'),
+      refuses('subscribe', { topic, subscription, endpoint: 'sms:directsms:anonymous' }, 'EndpointInvalid'),
+      refuses('subscribe', { topic, subscription, endpoint: 'smq-ep:dm:1234567890123456:__dynamic' }, 'EndpointInvalid'),
+    ],
+  },
+  {
+    title: 'endpoints are taken in all forms, and shown as they were given',
+    steps: [
+      topicCreated,
+      ...[
+        'http://127.0.0.1:9',
+        'https://example.com:8443/a/b?c=d&e=f',
+        'acs:mns:cn-elsewhere:999:/queues/{q}',
+        'mail:directmail:somebody@example.com',
+      ].flatMap((text, n) => [
+        does('subscribe', { topic, subscription: `{s}-${n}`, endpoint: text, format: 'SIMPLIFIED' }),
+        does('getSubscriptionAttributes', { topic, subscription: `{s}-${n}` }, { NotifyContentFormat: 'SIMPLIFIED' }),
+      ]),
+      refuses('subscribe', { topic, subscription, endpoint: 'mail:directmail:somebody@example.com', format: 'XML' }, 'InvalidArgument'),
+    ],
   },
   {
     title: 'a message is published to a topic without subscriptions',
@@ -163,6 +245,34 @@ export const TOPICS: readonly Scenario[] = [
       does('getTopicAttributes', { topic }, { MessageCount: '1' }),
       does('unsubscribe', { topic, subscription }),
     ],
+  },
+  {
+    title: 'a message is published with properties',
+    needs: ['properties'],
+    steps: [
+      topicCreated,
+      does(
+        'publishMessage',
+        {
+          topic,
+          body: 'hello',
+          userProperties: { n: { type: 'NUMBER', value: '7' } },
+          systemProperties: { traceparent: '00-1-2-01' },
+          group: 'g',
+        },
+        { messageId: MESSAGE_ID, bodyMd5: HELLO_MD5 },
+      ),
+    ],
+  },
+  {
+    title: 'a tag of more than 16 characters is refused',
+    needs: ['any tag'],
+    steps: [topicCreated, refuses('publishMessage', { topic, body: 'hello', tag: 't'.repeat(17) }, 'InvalidArgument')],
+  },
+  {
+    title: 'a message larger than its topic takes is refused',
+    needs: ['raw bodies'],
+    steps: [topicCreated, refuses('publishMessage', { topic, body: 'x'.repeat(65_537) }, 'InvalidArgument')],
   },
   {
     title: 'a message is published with a tag',

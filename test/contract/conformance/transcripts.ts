@@ -35,8 +35,7 @@ const maybe = (text: string): string => `(?:${text})?`;
 const several = (text: string): string => `\n(?:${text})+`;
 const list = (text: string): string => maybe(several(text) + maybe(leaves(1, ['NextMarker', '\\S+'])));
 
-const QUEUE = leaves(
-  1,
+const QUEUE: readonly Leaf[] = [
   ['QueueName', '[A-Za-z0-9-]+'],
   ['DelaySeconds', WHOLE],
   ['MaximumMessageSize', WHOLE],
@@ -49,12 +48,14 @@ const QUEUE = leaves(
   ['InactiveMessages', WHOLE],
   ['DelayMessages', WHOLE],
   ['LoggingEnabled', FLAG],
-  ['MessageType', '0'],
+  ['MessageType', '[01]'],
   ['EnableSSE', 'False'],
-);
+];
 
 const digest = (depth: number): string => leaves(depth, ['MessageId', ID], ['MessageBodyMD5', ID]);
-const sent = (depth: number): string => digest(depth) + maybe(leaves(depth, ['ReceiptHandle', HANDLE], ['NextVisibleTime', MILLIS]));
+const grouped = (depth: number): string => maybe(leaves(depth, ['MessageGroupId', TEXT]));
+const sent = (depth: number): string =>
+  digest(depth) + maybe(leaves(depth, ['ReceiptHandle', HANDLE], ['NextVisibleTime', MILLIS])) + grouped(depth);
 
 function properties(depth: number, list: string, item: string): string {
   const value = leaves(depth + 2, ['Name', TEXT], ['Value', TEXT], ['Type', '(?:STRING|NUMBER|BOOLEAN|BINARY)']);
@@ -71,13 +72,13 @@ function message(depth: number, received: boolean): string {
     leaves(depth, ['MessageBody', TEXT], ...(received ? [['ReceiptHandle', HANDLE] as const] : []), ...times) +
     (received ? leaves(depth, ['NextVisibleTime', MILLIS]) : '') +
     leaves(depth, ['DequeueCount', WHOLE], ['Priority', WHOLE]) +
+    grouped(depth) +
     properties(depth, 'SystemProperties', 'SystemPropertyValue') +
     properties(depth, 'UserProperties', 'PropertyValue')
   );
 }
 
-const TOPIC = leaves(
-  1,
+const TOPIC: readonly Leaf[] = [
   ['TopicName', '[A-Za-z0-9-]+'],
   ['CreateTime', SECONDS],
   ['LastModifyTime', SECONDS],
@@ -85,15 +86,29 @@ const TOPIC = leaves(
   ['MessageRetentionPeriod', '86400'],
   ['MessageCount', WHOLE],
   ['LoggingEnabled', FLAG],
-);
+];
 
-const urls = (item: string): string => list(group(1, item, leaves(2, [`${item}URL`, 'http://[^<>\\s]+'])));
+const subscription = (depth: number): string =>
+  leaves(depth, ['TopicOwner', '\\d{16}'], ['TopicName', TEXT], ['SubscriptionName', TEXT], ['Endpoint', TEXT]) +
+  maybe(leaves(depth, ['FilterTag', TEXT])) +
+  leaves(depth, ['NotifyStrategy', '[A-Z_]+'], ['NotifyContentFormat', '[A-Z]+'], ['CreateTime', SECONDS], ['LastModifyTime', SECONDS]);
+
+/** Lists by their item; `meta` are the attributes of each entry, where they were asked for. */
+function listOf(item: string, meta: string): RegExp {
+  return document(`${item}s`, list(group(1, item, leaves(2, [`${item}URL`, 'http://[^<>\\s]+']) + meta)));
+}
+
+const LISTS: Partial<Record<Operation, readonly [item: string, meta: string]>> = {
+  listQueues: ['Queue', leaves(2, ...QUEUE)],
+  listTopics: ['Topic', leaves(2, ...TOPIC)],
+  listSubscriptions: ['Subscription', subscription(2)],
+};
+
 const messages = (content: string): RegExp => document('Messages', several(group(1, 'Message', content)));
 
 /** Status and document of a success. Operations that are not named answer 204 and nothing. */
 const SUCCESSES: Partial<Record<Operation, readonly [status: number, document: RegExp]>> = {
-  getQueueAttributes: [200, document('Queue', `\n${QUEUE}`)],
-  listQueues: [200, document('Queues', urls('Queue'))],
+  getQueueAttributes: [200, document('Queue', `\n${leaves(1, ...QUEUE)}`)],
   sendMessage: [201, document('Message', `\n${sent(1)}`)],
   sendMessages: [201, messages(sent(2))],
   receiveMessage: [200, document('Message', `\n${message(1, true)}`)],
@@ -102,18 +117,10 @@ const SUCCESSES: Partial<Record<Operation, readonly [status: number, document: R
   peekMessages: [200, messages(message(2, false))],
   changeVisibility: [200, document('ChangeVisibility', `\n${leaves(1, ['ReceiptHandle', HANDLE], ['NextVisibleTime', MILLIS])}`)],
   getAccountAttributes: [200, document('Account', `\n${leaves(1, ['LoggingBucket', TEXT], ['TraceEnabled', WHOLE])}`)],
-  getTopicAttributes: [200, document('Topic', `\n${TOPIC}`)],
-  listTopics: [200, document('Topics', urls('Topic'))],
-  listSubscriptions: [200, document('Subscriptions', urls('Subscription'))],
+  getTopicAttributes: [200, document('Topic', `\n${leaves(1, ...TOPIC)}`)],
+  getSubscriptionAttributes: [200, document('Subscription', `\n${subscription(1)}`)],
   publishMessage: [201, document('Message', `\n${digest(1)}`)],
 };
-
-const SUBSCRIPTION = document(
-  'Subscription',
-  `\n${leaves(1, ['TopicOwner', '\\d{16}'], ['TopicName', TEXT], ['SubscriptionName', TEXT], ['Endpoint', TEXT])}` +
-    maybe(leaves(1, ['FilterTag', TEXT])) +
-    leaves(1, ['NotifyStrategy', '[A-Z_]+'], ['NotifyContentFormat', '[A-Z]+'], ['CreateTime', SECONDS], ['LastModifyTime', SECONDS]),
-);
 
 const FAILED_DELETES = document(
   'Errors',
@@ -122,8 +129,14 @@ const FAILED_DELETES = document(
 
 const CREATIONS: readonly Operation[] = ['createQueue', 'createTopic', 'subscribe'];
 
-/** @param host that of the request. @param target path of the resource that was created. */
-export function expectTranscript(operation: Operation, response: MnsResponse, host: string, target: string): void {
+/** What was asked: the host that was called, the path, and whether a list was to have attributes. */
+interface Asked {
+  readonly host: string;
+  readonly target: string;
+  readonly withMeta: boolean;
+}
+
+export function expectTranscript(operation: Operation, response: MnsResponse, { host, target, withMeta }: Asked): void {
   const { status, body } = response;
   expectHeaders(response, CREATIONS.includes(operation) && status < 300);
   if (operation === 'deleteMessages' && body.includes('<Errors')) expectDocument(response, 404, FAILED_DELETES);
@@ -132,8 +145,10 @@ export function expectTranscript(operation: Operation, response: MnsResponse, ho
     expect([[201, 204], body]).toEqual([expect.arrayContaining([status]), '']);
     // The service leaves the scheme out for subscriptions.
     expect(exactHeader(response, 'Location')).toBe(`${operation === 'subscribe' ? '' : 'http://'}${host}${target}`);
-  } else if (operation === 'getSubscriptionAttributes') expectDocument(response, 200, SUBSCRIPTION);
-  else expectDocument(response, ...(SUCCESSES[operation] ?? ([204, /^$/] as const)));
+  } else if (LISTS[operation] !== undefined) {
+    const [item, meta] = LISTS[operation];
+    expectDocument(response, 200, listOf(item, withMeta ? meta : ''));
+  } else expectDocument(response, ...(SUCCESSES[operation] ?? ([204, /^$/] as const)));
 }
 
 function expectDocument({ status, body }: MnsResponse, expected: number, shape: RegExp): void {

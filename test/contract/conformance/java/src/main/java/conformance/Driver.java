@@ -137,6 +137,7 @@ final class Driver {
                 if (takes.has("tag")) {
                     message.setMessageTag(text(takes, "tag"));
                 }
+                SdkVersion.setCompanions(message, takes);
                 TopicMessage published = topic.publishMessage(message);
                 Map<String, Object> result = nothing();
                 result.put("messageId", published.getMessageId());
@@ -237,13 +238,7 @@ final class Driver {
         if (takes.has("delaySeconds")) {
             message.setDelaySeconds(takes.get("delaySeconds").getAsInt());
         }
-        if (takes.has("properties")) {
-            Map<String, String> properties = new LinkedHashMap<>();
-            for (Map.Entry<String, JsonElement> property : takes.getAsJsonObject("properties").entrySet()) {
-                properties.put(property.getKey(), property.getValue().getAsString());
-            }
-            SdkVersion.setProperties(message, properties);
-        }
+        SdkVersion.setCompanions(message, takes);
         return message;
     }
 
@@ -252,6 +247,7 @@ final class Driver {
         result.put("messageId", message.getMessageId());
         result.put("bodyMd5", message.getMessageBodyMD5());
         result.put("receiptHandle", message.getReceiptHandle());
+        result.put("group", SdkVersion.group(message));
         return result;
     }
 
@@ -267,7 +263,8 @@ final class Driver {
         result.put("nextVisibleTime", message.getNextVisibleTime() == null ? null : message.getNextVisibleTime().getTime());
         result.put("dequeueCount", message.getDequeueCount());
         result.put("priority", message.getPriority());
-        result.put("properties", SdkVersion.properties(message));
+        result.put("userProperties", SdkVersion.userProperties(message));
+        result.put("systemProperties", SdkVersion.systemProperties(message));
         return result;
     }
 

@@ -5,6 +5,7 @@ import com.aliyun.mns.common.BatchDeleteException;
 import com.aliyun.mns.common.ServiceException;
 import com.aliyun.mns.common.http.ClientConfiguration;
 import com.aliyun.mns.model.BaseMessage;
+import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import java.lang.reflect.Constructor;
 import java.util.HashMap;
@@ -64,24 +65,73 @@ final class SdkVersion {
         return null;
     }
 
-    static void setProperties(BaseMessage message, Map<String, String> properties) throws Exception {
-        Class<?> type = Class.forName(SDK + "model.MessagePropertyValue");
-        Map<String, Object> values = new HashMap<>();
-        for (Map.Entry<String, String> property : properties.entrySet()) {
-            values.put(property.getKey(), type.getConstructor(String.class).newInstance(property.getValue()));
+    /** Properties and message group, which the old version does not know. */
+    static void setCompanions(BaseMessage message, JsonObject takes) throws Exception {
+        if (takes.has("userProperties")) {
+            set(message, "setUserProperties", Map.class, userProperties(takes.getAsJsonObject("userProperties")));
         }
-        set(message, "setUserProperties", Map.class, values);
+        if (takes.has("systemProperties")) {
+            Class<?> nameType = Class.forName(SDK + "model.MessageSystemPropertyName");
+            Class<?> valueType = Class.forName(SDK + "model.MessageSystemPropertyValue");
+            for (Map.Entry<String, JsonElement> property : takes.getAsJsonObject("systemProperties").entrySet()) {
+                Object name = nameType.getMethod("getByValue", String.class).invoke(null, property.getKey());
+                Object value = typed(valueType, SDK + "model.SystemPropertyType", "STRING", property.getValue().getAsString());
+                message.getClass().getMethod("putSystemProperty", nameType, valueType).invoke(message, name, value);
+            }
+        }
+        if (takes.has("group")) {
+            set(message, "setMessageGroupId", String.class, takes.get("group").getAsString());
+        }
+    }
+
+    private static Map<String, Object> userProperties(JsonObject properties) throws Exception {
+        Map<String, Object> values = new HashMap<>();
+        for (Map.Entry<String, JsonElement> property : properties.entrySet()) {
+            JsonObject given = property.getValue().getAsJsonObject();
+            Class<?> valueType = Class.forName(SDK + "model.MessagePropertyValue");
+            values.put(property.getKey(), typed(valueType, SDK + "model.PropertyType", text(given, "type"), text(given, "value")));
+        }
+        return values;
+    }
+
+    private static Object typed(Class<?> valueType, String enumName, String type, String value) throws Exception {
+        Class<?> types = Class.forName(enumName);
+        return valueType.getConstructor(types, String.class).newInstance(types.getMethod("valueOf", String.class).invoke(null, type), value);
+    }
+
+    private static String text(JsonObject object, String name) {
+        return object.get(name).getAsString();
+    }
+
+    /** Null when the version knows no groups, or the message has none. */
+    static String group(BaseMessage message) {
+        return tryInvoke(message, "getMessageGroupId");
     }
 
     /** Null when the version knows no properties, or the message has none. */
-    static Map<String, String> properties(BaseMessage message) {
+    static Map<String, Object> userProperties(BaseMessage message) {
         Map<String, Object> values = tryInvoke(message, "getUserProperties");
         if (values == null) {
             return null;
         }
+        Map<String, Object> shown = new HashMap<>();
+        for (Map.Entry<String, Object> property : values.entrySet()) {
+            Map<String, String> one = new HashMap<>();
+            one.put("type", SdkVersion.<String>tryInvoke(property.getValue(), "getDataTypeString"));
+            one.put("value", SdkVersion.<String>tryInvoke(property.getValue(), "getStringValueByType"));
+            shown.put(property.getKey(), one);
+        }
+        return shown;
+    }
+
+    static Map<String, String> systemProperties(BaseMessage message) {
+        Map<String, Object> values = tryInvoke(message, "getSystemProperties");
+        if (values == null) {
+            return null;
+        }
         Map<String, String> texts = new HashMap<>();
-        for (Map.Entry<String, Object> value : values.entrySet()) {
-            texts.put(value.getKey(), SdkVersion.<String>tryInvoke(value.getValue(), "getStringValue"));
+        for (Map.Entry<String, Object> property : values.entrySet()) {
+            texts.put(property.getKey(), SdkVersion.<String>tryInvoke(property.getValue(), "getStringValueByType"));
         }
         return texts;
     }
