@@ -26,13 +26,14 @@ async function main(): Promise<void> {
   process.send?.({ ready: true, port });
 }
 
-function apiSettings({ redisUrl, keyPrefix, secretKey, publicUrl, accountId, accessKeyId, accessKeySecret }: HubSettings): ApiSettings {
+function apiSettings({ redisUrl, redisHighWater, keyPrefix, secretKey, publicUrl, accountId, accessKeyId, accessKeySecret }: HubSettings): ApiSettings {
   if (redisUrl === undefined) throw new BadSetting('MAGPIE_REDIS_URL', 'not set', 'the URL of a Redis (npm start brings its own)');
   if (secretKey === undefined) throw new BadSetting('MAGPIE_SECRET_KEY', 'not set', '32 bytes as base64, the same for every process');
   const complete = accountId !== undefined && accessKeyId !== undefined && accessKeySecret !== undefined;
   const firstKey = complete ? { accountId, accessKeyId, accessKeySecret } : undefined;
   return {
     redisUrl,
+    redisHighWater,
     keyPrefix,
     secretKey,
     ...(publicUrl !== undefined && { publicUrl }),

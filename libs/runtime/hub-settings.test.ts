@@ -10,6 +10,7 @@ describe('readHubSettings', () => {
       workerPort: 6672,
       dataDir: './data',
       keyPrefix: 'magpie',
+      redisHighWater: { percent: 85 },
       region: 'cn-hangzhou',
       pushAllow: ['loopback'],
       logLevel: 'info',
@@ -36,6 +37,15 @@ describe('readHubSettings', () => {
     expect(settings.secretKey?.equals(secretKey)).toBe(true);
   });
 
+  it.each([
+    ['70', { percent: 70 }],
+    ['70%', { percent: 70 }],
+    ['800mb', { bytes: 838_860_800 }],
+    ['6GB', { bytes: 6_442_450_944 }],
+  ])('reads %s as a high-water mark', (given, redisHighWater) => {
+    expect(readHubSettings({ MAGPIE_REDIS_HIGH_WATER: given })).toMatchObject({ redisHighWater });
+  });
+
   it('takes a blank variable for absent', () => {
     expect(readHubSettings({ MAGPIE_API_PORT: '', MAGPIE_REDIS_URL: ' ' })).toEqual(readHubSettings({}));
   });
@@ -53,6 +63,8 @@ describe('readHubSettings', () => {
     ['MAGPIE_LOG_LEVEL', 'loud', 'MAGPIE_LOG_LEVEL is "loud": expected one of fatal, error, warn, info, debug, trace, silent'],
     ['MAGPIE_KEY_PREFIX', 'a{b}', 'MAGPIE_KEY_PREFIX is "a{b}": expected 1 to 64 letters, digits, dots, hyphens and underscores'],
     ['MAGPIE_PUSH_ALLOW', '10.0.0.0/33', 'MAGPIE_PUSH_ALLOW is "10.0.0.0/33": expected none, or a comma-separated list of: loopback'],
+    ['MAGPIE_REDIS_HIGH_WATER', '101', 'MAGPIE_REDIS_HIGH_WATER is "101": expected a share of the memory limit of Redis from 10% to 100%, or bytes such as 800mb, 6gb'],
+    ['MAGPIE_REDIS_HIGH_WATER', '0mb', 'MAGPIE_REDIS_HIGH_WATER is "0mb"'],
     ['MAGPIE_PUBLIC_URL', 'hub.example.com', 'MAGPIE_PUBLIC_URL is "hub.example.com": expected a URL that starts with http:// or https://'],
   ])('refuses %s=%s in one line', (name, value, message) => {
     expect(() => readHubSettings({ [name]: value })).toThrow(message);
