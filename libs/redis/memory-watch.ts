@@ -126,14 +126,19 @@ export class MemoryWatch implements Admission {
   }
 
   #add(name: string, key: string): Node {
-    const node = { name, key, used: 0, limit: 0, mark: Infinity, policy: '', refusing: false, reading: false, readAt: -Infinity, nextReading: 0, timer: undefined };
+    const node: Node = { name, key, used: 0, limit: 0, mark: Infinity, policy: '', refusing: false, reading: undefined, readAt: -Infinity, nextReading: 0, timer: undefined };
     this.#nodes.set(name, node);
     return node;
   }
 
-  async #read(node: Node): Promise<void> {
-    if (node.reading || this.#stopped) return;
-    node.reading = true;
+  /** Those who ask at the same time share one reading. */
+  #read(node: Node): Promise<void> {
+    if (this.#stopped) return Promise.resolve();
+    node.reading ??= this.#readNow(node).finally(() => (node.reading = undefined));
+    return node.reading;
+  }
+
+  async #readNow(node: Node): Promise<void> {
     node.nextReading = Infinity;
     try {
       const [used, limit, policy] = (await READ.run(this.client, [node.key], [])) as [Buffer, Buffer, Buffer];
@@ -145,7 +150,6 @@ export class MemoryWatch implements Admission {
     } catch (error) {
       this.#failed(error);
     } finally {
-      node.reading = false;
       node.readAt = performance.now();
       node.nextReading = node.readAt + intervalUntil(node.mark - node.used);
     }
@@ -190,7 +194,7 @@ interface Node {
   /** Empty before the first reading. */
   policy: string;
   refusing: boolean;
-  reading: boolean;
+  reading: Promise<void> | undefined;
   /** Of `performance.now()`. */
   readAt: number;
   nextReading: number;
