@@ -1,9 +1,12 @@
 import type { FirstKey } from '#access/access-store.js';
+import type { HighWater } from '#runtime/high-water.js';
 import type { Logger } from '#runtime/log.js';
 
 /** What the API needs to know; read from the environment by `main.ts`, given by tests. */
 export interface ApiSettings {
   readonly redisUrl: string;
+  /** Memory of Redis above which nothing new is stored; a default when absent. */
+  readonly redisHighWater?: HighWater;
   readonly keyPrefix: string;
   /** 32 bytes; decrypts the secrets of access keys. */
   readonly secretKey: Buffer;

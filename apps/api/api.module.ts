@@ -11,6 +11,8 @@ import { MessageStore } from '#queue/message-store.js';
 import { QueueStore } from '#queue/queue-store.js';
 import { RedriveStore } from '#queue/redrive-store.js';
 import { Deployment } from '#redis/deployment.js';
+import { addMemoryMetrics } from '#redis/memory-metrics.js';
+import { MemoryWatch } from '#redis/memory-watch.js';
 import type { RedisClient } from '#redis/redis-client.js';
 import { systemClock } from '#runtime/clock.js';
 import type { Logger } from '#runtime/log.js';
@@ -58,6 +60,7 @@ const CONTROLLERS = [
 const PROVIDERS: Provider[] = [
   { provide: REDIS_COMMANDS, useFactory: openRedis('commands'), inject: [SETTINGS, LOGGER] },
   { provide: REDIS_SUBSCRIBER, useFactory: openRedis('subscriber'), inject: [SETTINGS, LOGGER] },
+  { provide: MemoryWatch, useFactory: startMemoryWatch, inject: [REDIS_COMMANDS, SETTINGS, LOGGER] },
   { provide: Deployment, useFactory: openDeployment, inject: [REDIS_COMMANDS, SETTINGS] },
   {
     provide: QueueStore,
@@ -123,12 +126,12 @@ const PROVIDERS: Provider[] = [
     inject: [ResourceUrls, RequestOrigins, LOGGER],
   },
   { provide: ServerLifecycle, useFactory: () => new ServerLifecycle() },
-  { provide: RequestMetrics, useFactory: (lifecycle: ServerLifecycle) => new RequestMetrics(lifecycle), inject: [ServerLifecycle] },
+  { provide: RequestMetrics, useFactory: openMetrics, inject: [ServerLifecycle, MemoryWatch] },
   {
     provide: RedisConnections,
-    useFactory: (commands: RedisClient, subscriber: RedisClient, drains: DrainQueue) =>
-      new RedisConnections([commands, subscriber], drains),
-    inject: [REDIS_COMMANDS, REDIS_SUBSCRIBER, DrainQueue],
+    useFactory: (commands: RedisClient, subscriber: RedisClient, drains: DrainQueue, memory: MemoryWatch) =>
+      new RedisConnections([commands, subscriber], drains, memory),
+    inject: [REDIS_COMMANDS, REDIS_SUBSCRIBER, DrainQueue, MemoryWatch],
   },
 ];
 
@@ -146,6 +149,18 @@ export class ApiModule {
 
 function openDeployment(client: RedisClient, settings: ApiSettings): Promise<Deployment> {
   return Deployment.open(client, settings.keyPrefix);
+}
+
+async function startMemoryWatch(client: RedisClient, { keyPrefix, redisHighWater }: ApiSettings, logger: Logger): Promise<MemoryWatch> {
+  const watch = new MemoryWatch(client, keyPrefix, { logger, highWater: redisHighWater });
+  await watch.start();
+  return watch;
+}
+
+function openMetrics(lifecycle: ServerLifecycle, watch: MemoryWatch): RequestMetrics {
+  const metrics = new RequestMetrics(lifecycle);
+  addMemoryMetrics(metrics.registry, watch);
+  return metrics;
 }
 
 async function startLongPoll(subscriber: RedisClient, deployment: Deployment): Promise<LongPoll> {

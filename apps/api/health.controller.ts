@@ -2,7 +2,9 @@ import { Controller, Get, Head, Inject, Req, Res } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { MemoryWatch } from '#redis/memory-watch.js';
 import type { RedisClient } from '#redis/redis-client.js';
+import { probeWrite } from '#redis/write-probe.js';
 import type { ApiSettings } from './api-settings.js';
 import { REDIS_COMMANDS, SETTINGS } from './injection-tokens.js';
 import { sendJson } from './problem-reply.js';
@@ -22,6 +24,7 @@ export class HealthController {
     @Inject(SETTINGS) private readonly settings: ApiSettings,
     private readonly lifecycle: ServerLifecycle,
     private readonly metrics: RequestMetrics,
+    private readonly memory: MemoryWatch,
   ) {}
 
   @Get('healthz')
@@ -37,13 +40,17 @@ export class HealthController {
     this.alive(request, reply);
   }
 
-  /** A connection that answers PING may still lead to a Redis that takes no writes: full, read-only, or without a disk. */
+  /**
+   * A connection that answers PING may still lead to a Redis that takes no writes: read-only, or without a disk. One that is full takes
+   * those of receiving and deleting, which must go on to make room: the process is ready, and says what it refuses.
+   */
   @Get('readyz')
   @RouteConfig(PUBLIC)
   async ready(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     request.operation = 'Readiness';
     const obstacle = this.lifecycle.stopping ? 'the process is stopping' : await this.findObstacle();
-    if (obstacle === undefined) sendJson(request, reply, 200, { status: 'ready' });
+    const { refusing } = this.memory;
+    if (obstacle === undefined) sendJson(request, reply, 200, { status: 'ready', ...(refusing !== undefined && { refusing: 'new messages', reason: refusing }) });
     else sendJson(request, reply, 503, { status: 'not ready', reason: obstacle });
   }
 
@@ -63,7 +70,7 @@ export class HealthController {
 
   private async findObstacle(): Promise<string | undefined> {
     const stop = new AbortController();
-    const write = this.client.set(`${this.settings.keyPrefix}:ready:api`, String(Date.now()), 'PX', 60_000).then(
+    const write = probeWrite(this.client, `${this.settings.keyPrefix}:ready:api`).then(
       () => undefined,
       (error: unknown) => (error instanceof Error ? error.message : String(error)),
     );

@@ -1,5 +1,6 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
 import type { DrainQueue } from '#delivery/drain-queue.js';
+import type { MemoryWatch } from '#redis/memory-watch.js';
 import { connectRedis, type ConnectionRole, type RedisClient } from '#redis/redis-client.js';
 import type { Logger } from '#runtime/log.js';
 import type { ApiSettings } from './api-settings.js';
@@ -34,9 +35,11 @@ export class RedisConnections implements OnApplicationShutdown {
   constructor(
     private readonly clients: readonly RedisClient[],
     private readonly drains: DrainQueue,
+    private readonly memory: MemoryWatch,
   ) {}
 
   async onApplicationShutdown(): Promise<void> {
+    this.memory.stop();
     await this.drains.close();
     for (const client of this.clients) client.disconnect();
   }

@@ -8,8 +8,11 @@ import { LongPoll } from '#queue/long-poll.js';
 import { MessageStore } from '#queue/message-store.js';
 import { QueueStore } from '#queue/queue-store.js';
 import { Deployment } from '#redis/deployment.js';
+import { addMemoryMetrics } from '#redis/memory-metrics.js';
+import { MemoryWatch } from '#redis/memory-watch.js';
 import { connectRedis, type RedisClient } from '#redis/redis-client.js';
 import { RedisUnavailable, toStorageError } from '#redis/redis-unavailable.js';
+import type { HighWater } from '#runtime/high-water.js';
 import type { Logger } from '#runtime/log.js';
 import { Publisher } from '#topic/publisher.js';
 import { TopicStore } from '#topic/topic-store.js';
@@ -25,6 +28,8 @@ import { WriteAheadLog } from './write-ahead-log.js';
 
 export interface BridgeSettings {
   readonly redisUrl: string;
+  /** Memory of Redis above which nothing new is stored; a default when absent. */
+  readonly redisHighWater?: HighWater;
   readonly keyPrefix: string;
   readonly dataDir: string;
   /** 16 digits: the owner of all events and rules. */
@@ -46,6 +51,7 @@ export class Bridge {
   readonly #log: WriteAheadLog;
   readonly #client: RedisClient;
   readonly #subscriber: RedisClient;
+  readonly #memory: MemoryWatch;
   readonly #drains: DrainQueue;
   #running: Running | undefined;
   #stopped = false;
@@ -56,8 +62,10 @@ export class Bridge {
   ) {
     const { redisUrl, dataDir, keyPrefix } = settings;
     this.#log = new WriteAheadLog(join(dataDir, 'bridge'));
-    this.intake = new Intake(this.#log, this.metrics, logger);
     this.#client = connectRedis(redisUrl, { role: 'commands', logger });
+    this.#memory = new MemoryWatch(this.#client, keyPrefix, { logger, highWater: settings.redisHighWater });
+    addMemoryMetrics(this.metrics.registry, this.#memory);
+    this.intake = new Intake(this.#log, this.metrics, logger, () => this.refusing === undefined);
     this.#subscriber = connectRedis(redisUrl, { role: 'subscriber', logger });
     this.#drains = new DrainQueue({ url: redisUrl, prefix: keyPrefix, logger });
   }
@@ -67,6 +75,7 @@ export class Bridge {
     while (!this.#stopped) {
       try {
         const deployment = await Deployment.open(this.#client, this.settings.keyPrefix);
+        await this.#memory.start();
         await this.#run(deployment);
         return;
       } catch (error) {
@@ -80,6 +89,11 @@ export class Bridge {
   /** The journal, once Redis was reached. */
   get journal(): Journal | undefined {
     return this.#running?.journal;
+  }
+
+  /** Why events are refused although Redis is there; undefined when they are not. */
+  get refusing(): string | undefined {
+    return this.#memory.refusing;
   }
 
   /** Bodies that are worked on now. */
@@ -96,6 +110,7 @@ export class Bridge {
     this.#running?.parked.stop();
     this.#running?.rules.stop();
     await this.#running?.journal.resign().catch(() => undefined);
+    this.#memory.stop();
     await this.#drains.close();
     this.#subscriber.disconnect();
     this.#client.disconnect();

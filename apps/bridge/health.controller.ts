@@ -26,7 +26,9 @@ export class HealthController {
   @Get('readyz')
   async ready(@Res() reply: FastifyReply): Promise<void> {
     const obstacle = await this.#obstacle();
-    await (obstacle === undefined ? reply.send({ status: 'ready' }) : reply.code(503).send({ status: 'not ready', reason: obstacle }));
+    const { refusing } = this.bridge;
+    const ready = { status: 'ready', ...(refusing !== undefined && { refusing: 'events', reason: refusing }) };
+    await (obstacle === undefined ? reply.send(ready) : reply.code(503).send({ status: 'not ready', reason: obstacle }));
   }
 
   @Get('metrics')

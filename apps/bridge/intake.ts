@@ -35,6 +35,8 @@ export class Intake {
     private readonly log: WriteAheadLog,
     private readonly metrics: BridgeMetrics,
     private readonly logger: Logger,
+    /** Whether Redis stores anything new. */
+    private readonly hasRoom: () => boolean,
   ) {}
 
   /** Redis is there: what lies in files goes to the journal from now on. */
@@ -66,9 +68,9 @@ export class Intake {
     return 'file';
   }
 
-  /** Hands a body on in memory. @returns false when there is no room */
+  /** Hands a body on in memory. @returns false when there is no room, here or in Redis: it could only be dropped */
   takeFast(body: Body): boolean {
-    return this.#pipeline?.takeFast(body) === true;
+    return this.hasRoom() && this.#pipeline?.takeFast(body) === true;
   }
 
   /** Waits for what is under way, for so many milliseconds. Files that are left belong to the next bridge. */

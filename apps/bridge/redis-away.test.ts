@@ -126,7 +126,7 @@ describe('while Redis is full', () => {
       expect(await running.post(minioBody({ key: 'refused' }))).toBe(503);
       expect((await fetch(`http://127.0.0.1:${running.port}/readyz`)).status).toBe(503);
       await engine.client.config('SET', 'maxmemory', '0');
-      expect(await running.post(minioBody({ key: 'taken' }))).toBe(200);
+      await eventually('taken again', async () => (await running.post(minioBody({ key: 'taken' }))) === 200);
       expect(await engine.arrived(1)).toEqual(['taken']);
     } finally {
       await running.stop();
@@ -134,4 +134,60 @@ describe('while Redis is full', () => {
       await redis.stop();
     }
   });
+});
+
+describe('while Redis is above its high-water mark', () => {
+  let redis: RedisServer;
+  let engine: TestEngine;
+  let running: RunningBridge;
+
+  beforeAll(async () => {
+    redis = await startRedis({ args: ['--maxmemory', String(30 * 1_048_576), '--maxmemory-policy', 'noeviction'] });
+    engine = await TestEngine.open(redis.url);
+    await engine.putRule('all');
+    running = await startBridge({ redisUrl: redis.url, keyPrefix: engine.prefix });
+  });
+
+  afterAll(async () => {
+    await running.stop();
+    engine.close();
+    await redis.stop();
+  });
+
+  const get = (path: string) => fetch(`http://127.0.0.1:${running.port}${path}`);
+  const refusing = async () => /^magpie_redis_refusing\{[^}]*\} 1$/m.test(await (await get('/metrics')).text());
+  const fill = async () => {
+    for (let i = 0; i < 52; i++) await engine.client.set(`ballast:${i}`, 'x'.repeat(523_000));
+    await eventually('it has noticed', refusing);
+  };
+  const empty = async () => {
+    for (let i = 0; i < 52; i++) await engine.client.del(`ballast:${i}`);
+  };
+
+  it('what it has taken before waits, and arrives', async () => {
+    const status = () => engine.rules.status(ACCOUNT, 'all');
+    // Its queue does not exist yet.
+    expect(await running.post(minioBody({ key: 'parked' }))).toBe(200);
+    await eventually('it waits', async () => (await status()).waitingEvents === 1);
+    await fill();
+    await engine.queues.createQueue(ACCOUNT, 'events', {});
+    // Lets it be tried again at once.
+    await engine.putRule('all');
+    await eventually('the reason is told', async () => /RedisFull/.test((await status()).reason ?? ''));
+    await empty();
+    await eventually('there is room', async () => !(await refusing()));
+    await engine.putRule('all');
+    expect(await engine.arrived(1)).toEqual(['parked']);
+  }, 30_000);
+
+  it('events are refused, so that their store keeps them, until there is room again', async () => {
+    await fill();
+    expect(await running.post(minioBody({ key: 'kept by its store' }))).toBe(503);
+    expect(await running.post(minioBody({ key: 'fast' }), '/intake/s3/store/fast')).toBe(503);
+    const ready = await get('/readyz');
+    expect([ready.status, await ready.json()]).toEqual([200, { status: 'ready', refusing: 'events', reason: expect.any(String) }]);
+    await empty();
+    await eventually('taken', async () => (await running.post(minioBody({ key: 'kept by its store' }))) === 200);
+    expect(await engine.arrived(1)).toEqual(['kept by its store']);
+  }, 30_000);
 });

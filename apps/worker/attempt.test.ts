@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { decodeAttempt } from '#delivery/attempt-log.js';
-import { delivered, permanent, retryable, type Outcome } from '#delivery/outcome.js';
+import { delivered, held, permanent, retryable, type Outcome } from '#delivery/outcome.js';
 import { SettableClock } from '#runtime/clock.js';
 import { silentLogger } from '#runtime/log.js';
 import type { PendingDelivery, Settlement } from '#topic/pending-delivery.js';
@@ -38,6 +38,12 @@ const answering = (outcome: Outcome, random?: number): Scene => scene(() => Prom
 const logged = (settlement: Settlement) => decodeAttempt(settlement.attempt!);
 
 describe('attemptDelivery', () => {
+  it('gives back a delivery that the hub itself holds, uncounted, and leaves its endpoint alone for so long', async () => {
+    const { attempt, window } = answering(held(5));
+    expect(await attempt()).toEqual({ handle: '16.1', outcome: 'returned' });
+    expect(window.pausedUntil).toBe(NOW + 5_000);
+  });
+
   it('settles a delivery that was taken', async () => {
     const { attempt, window } = answering(delivered(204));
     const settlement = await attempt();

@@ -25,7 +25,7 @@ export interface AttemptTools {
 /**
  * Makes one attempt, tells the endpoint's window, the metrics and the log of it, and answers how the delivery is to be settled.
  *
- * An attempt that `signal` cut short is none: the delivery goes back uncounted.
+ * An attempt that `signal` cut short is none, nor is one that the hub held back: the delivery goes back uncounted.
  */
 export async function attemptDelivery(
   tools: AttemptTools,
@@ -47,6 +47,10 @@ export async function attemptDelivery(
     outcome = retryable('internal error');
   }
   const latencyMillis = performance.now() - clockStart;
+  if (outcome.kind === 'held') {
+    window.failed(startedAt, outcome.seconds);
+    return { handle: pending.handle, outcome: 'returned' };
+  }
   if (outcome.kind === 'delivered') window.succeeded();
   if (outcome.kind === 'retryable') window.failed(startedAt, outcome.retryAfter);
   const result = resultOf(outcome, subscription, pending, tools);
@@ -55,10 +59,13 @@ export async function attemptDelivery(
   return toSettlement(pending.handle, attempt);
 }
 
+/** Of an attempt that was made. */
+type Made = Exclude<Outcome, { kind: 'held' }>;
+
 type Result = { readonly outcome: 'delivered' | 'failed' } | { readonly outcome: 'retry'; readonly nextAttemptTime: number };
 
 /** When the next attempt is: not before the notify strategy's delay, later if the endpoint wishes so, never after the message's life. */
-function resultOf(outcome: Outcome, { notifyStrategy }: Subscription, pending: PendingDelivery, { clock, random }: AttemptTools): Result {
+function resultOf(outcome: Made, { notifyStrategy }: Subscription, pending: PendingDelivery, { clock, random }: AttemptTools): Result {
   if (outcome.kind === 'delivered') return { outcome: 'delivered' };
   const delay = outcome.kind === 'permanent' ? undefined : nextAttempt(notifyStrategy, pending.attempts + 1, random);
   if (delay === undefined || outcome.kind === 'permanent') return { outcome: 'failed' };
@@ -81,7 +88,7 @@ function namesOf({ topicOwner, topicName, name }: Subscription, { messageId }: P
   return { messageId, topicOwner, topicName, subscriptionName: name };
 }
 
-function answerOf(outcome: Outcome): Pick<Attempt, 'code' | 'reason'> {
+function answerOf(outcome: Made): Pick<Attempt, 'code' | 'reason'> {
   return {
     ...(outcome.code !== undefined && { code: outcome.code }),
     ...(outcome.kind !== 'delivered' && { reason: outcome.reason }),

@@ -1,6 +1,7 @@
 import { Controller, Get, Header, HttpCode, Inject, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { MemoryWatch } from '#redis/memory-watch.js';
 import type { RedisClient } from '#redis/redis-client.js';
 import { DeliveryMetrics } from './delivery-metrics.js';
 import { REDIS_COMMANDS, SETTINGS } from './injection-tokens.js';
@@ -18,6 +19,7 @@ export class HealthController {
     @Inject(SETTINGS) private readonly settings: WorkerSettings,
     private readonly lifecycle: WorkerLifecycle,
     private readonly metrics: DeliveryMetrics,
+    private readonly memory: MemoryWatch,
   ) {}
 
   @Get('healthz')
@@ -30,7 +32,8 @@ export class HealthController {
   @Get('readyz')
   async ready(@Res() reply: FastifyReply): Promise<void> {
     const obstacle = this.lifecycle.findObstacle() ?? (await this.findWriteObstacle());
-    if (obstacle === undefined) await reply.code(200).send({ status: 'ready' });
+    const { refusing } = this.memory;
+    if (obstacle === undefined) await reply.code(200).send({ status: 'ready', ...(refusing !== undefined && { refusing: 'pushes to queues', reason: refusing }) });
     else await reply.code(503).send({ status: 'not ready', reason: obstacle });
   }
 

@@ -1,5 +1,6 @@
 import type { BeforeApplicationShutdown, OnApplicationBootstrap, OnApplicationShutdown } from '@nestjs/common';
 import type { DrainQueue } from '#delivery/drain-queue.js';
+import type { MemoryWatch } from '#redis/memory-watch.js';
 import type { RedisClient } from '#redis/redis-client.js';
 import type { Logger } from '#runtime/log.js';
 import type { Channels } from './channels/channel-for-endpoint.js';
@@ -19,6 +20,7 @@ export interface WorkerParts {
   readonly drainQueue: DrainQueue;
   readonly channels: Channels;
   readonly connections: readonly RedisClient[];
+  readonly memory: MemoryWatch;
   readonly logger: Logger;
 }
 
@@ -55,6 +57,7 @@ export class WorkerLifecycle implements OnApplicationBootstrap, BeforeApplicatio
   async onApplicationShutdown(): Promise<void> {
     await this.parts.channels.close();
     await this.parts.drainQueue.close();
+    this.parts.memory.stop();
     for (const connection of this.parts.connections) connection.disconnect();
   }
 

@@ -1,3 +1,4 @@
+import type { HighWater } from '#runtime/high-water.js';
 import { readHubSettings, type HubSettings } from '#runtime/hub-settings.js';
 import { BadSetting, type Environment } from '#runtime/setting.js';
 
@@ -7,6 +8,8 @@ export interface WorkerSettings {
   /** 0: any free one. */
   readonly port: number;
   readonly redisUrl: string;
+  /** Memory of Redis above which nothing new is stored; a default when absent. */
+  readonly redisHighWater?: HighWater;
   readonly keyPrefix: string;
   readonly region: string;
   /** 32 bytes; decrypts the key that signs pushes. */
@@ -25,12 +28,12 @@ type LoggedWorkerSettings = WorkerSettings & Pick<HubSettings, 'logLevel'>;
 /** @throws BadSetting */
 export function readWorkerSettings(environment: Environment, onWarning: (warning: string) => void): LoggedWorkerSettings {
   const settings = readHubSettings(environment, onWarning);
-  const { host, keyPrefix, region, redisUrl, secretKey, pushAllow, smtpUrl, mailFrom, logLevel } = settings;
+  const { host, keyPrefix, region, redisUrl, redisHighWater, secretKey, pushAllow, smtpUrl, mailFrom, logLevel } = settings;
   if (redisUrl === undefined) throw new BadSetting('MAGPIE_REDIS_URL', 'not set', 'the URL of a Redis (npm start brings its own)');
   if (secretKey === undefined) throw new BadSetting('MAGPIE_SECRET_KEY', 'not set', '32 bytes as base64, the same for every process');
   const publicUrl = settings.publicUrl ?? `http://${reachable(host)}:${settings.apiPort}`;
   const mail = { ...(smtpUrl !== undefined && { smtpUrl }), ...(mailFrom !== undefined && { mailFrom }) };
-  return { host, port: settings.workerPort, redisUrl, keyPrefix, region, secretKey, publicUrl, pushAllow, ...mail, logLevel };
+  return { host, port: settings.workerPort, redisUrl, redisHighWater, keyPrefix, region, secretKey, publicUrl, pushAllow, ...mail, logLevel };
 }
 
 /** What to write into a URL for a bind address. */

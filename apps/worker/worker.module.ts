@@ -9,6 +9,8 @@ import { MessageStore } from '#queue/message-store.js';
 import { QueueStore } from '#queue/queue-store.js';
 import { QueueUpkeep } from '#queue/upkeep.js';
 import { Deployment } from '#redis/deployment.js';
+import { addMemoryMetrics } from '#redis/memory-metrics.js';
+import { MemoryWatch } from '#redis/memory-watch.js';
 import { connectRedis, type RedisClient } from '#redis/redis-client.js';
 import { systemClock } from '#runtime/clock.js';
 import type { Logger } from '#runtime/log.js';
@@ -34,6 +36,7 @@ interface Engine {
   readonly client: RedisClient;
   readonly deployment: Deployment;
   readonly certificate: PushCertificate;
+  readonly memory: MemoryWatch;
 }
 
 /** Builds the worker; nothing else knows how its parts fit together. */
@@ -46,7 +49,8 @@ export class WorkerModule {
     const drainQueue = new DrainQueue({ url: settings.redisUrl, prefix: settings.keyPrefix, logger });
     const windows = new EndpointWindows(systemClock);
     const metrics = new DeliveryMetrics(() => windows.countPaused());
-    const { client, deployment } = engine;
+    const { client, deployment, memory } = engine;
+    addMemoryMetrics(metrics.registry, memory);
     const queues = new QueueStore(client, deployment);
     const source = new PendingDeliveries(client, deployment);
     const channels = openChannels(settings, engine, queues);
@@ -62,7 +66,7 @@ export class WorkerModule {
       logger,
     });
     const processors = Array.from({ length: PROCESSORS }, () => new DrainProcessor(drains, duties, logger));
-    const lifecycle = new WorkerLifecycle({ processors, drains, drainQueue, channels, connections: [bullConnection, client], logger });
+    const lifecycle = new WorkerLifecycle({ processors, drains, drainQueue, channels, connections: [bullConnection, client], memory, logger });
     return {
       module: WorkerModule,
       // The drain queue is added to by `DrainQueue` alone, so Nest registers no queue of its own, only the workers.
@@ -73,6 +77,7 @@ export class WorkerModule {
         { provide: SETTINGS, useValue: settings },
         { provide: REDIS_COMMANDS, useValue: client },
         { provide: DeliveryMetrics, useValue: metrics },
+        { provide: MemoryWatch, useValue: memory },
         { provide: WorkerLifecycle, useValue: lifecycle },
       ],
     };
@@ -89,7 +94,9 @@ async function openEngine(settings: WorkerSettings, logger: Logger): Promise<Eng
     await connected(client);
     const deployment = await Deployment.open(client, settings.keyPrefix);
     const certificate = await PushCertificate.open(client, settings.keyPrefix, new SecretBox(settings.secretKey));
-    return { client, deployment, certificate };
+    const memory = new MemoryWatch(client, settings.keyPrefix, { logger, highWater: settings.redisHighWater });
+    await memory.start();
+    return { client, deployment, certificate, memory };
   } catch (error) {
     client.disconnect();
     throw error;

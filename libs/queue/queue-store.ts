@@ -3,6 +3,7 @@ import { LuaScript } from '#redis/lua-script.js';
 import { listNames, type NamePage, type Page } from '#redis/name-index.js';
 import { PartitionScripts, storage, type ScriptArgument } from '#redis/partition-scripts.js';
 import type { RedisClient } from '#redis/redis-client.js';
+import { RedisFull } from '#redis/redis-unavailable.js';
 import type { Clock } from '#runtime/clock.js';
 import { InvalidArgument } from '#runtime/invalid-argument.js';
 import {
@@ -53,7 +54,7 @@ export class QueueStore {
   /**
    * @returns `unchanged` when a queue of that name exists with equal attributes. Those not given count as their defaults; but dead-letter
    *   policy and type, which clients of MNS cannot name, are compared only when they are given.
-   * @throws QueueAlreadyExist when its attributes differ · InvalidArgument · InvalidQueueName · QueueNameLengthError
+   * @throws QueueAlreadyExist when its attributes differ · InvalidArgument · InvalidQueueName · QueueNameLengthError · RedisFull
    */
   async createQueue(account: string, name: string, attributes: Partial<QueueAttributes>): Promise<'created' | 'unchanged'> {
     checkQueueName(name);
@@ -61,13 +62,15 @@ export class QueueStore {
     const wanted = { ...DEFAULT_QUEUE_ATTRIBUTES, ...attributes };
     await this.#checkDeadLetterQueue(account, wanted);
     const partition = this.deployment.partitionOf(account, name);
-    const [code, packed] = (await this.run(SCRIPTS.create, partition, [
+    const args = [
       `${account}/${name}`,
       newId(),
       JSON.stringify(wanted),
       wanted.deadLetterPolicy?.maxReceiveCount ?? 0,
       wanted.queueType === 'fifo' ? 1 : 0,
-    ])) as [number, Buffer];
+    ];
+    const reply = await this.run(SCRIPTS.create, partition, args).catch((error: unknown) => this.#findInstead(account, name, error));
+    const [code, packed] = reply as [number, Buffer];
     const record = this.#remember(account, name, partition, packed);
     if (code === ReplyCode.OK) return 'created';
     const { deadLetterPolicy = record.attributes.deadLetterPolicy, queueType = record.attributes.queueType } = attributes;
@@ -193,9 +196,20 @@ export class QueueStore {
     checkQueueName(name);
     this.forget(account, name);
     const partition = this.deployment.partitionOf(account, name);
-    const packed = await storage(() => this.client.hgetBuffer(`${this.deployment.base(partition)}:queues`, `${account}/${name}`));
+    const packed = await this.#read(account, name, partition);
     if (packed === null) throw new QueueNotExist(name);
     return this.#remember(account, name, partition, packed);
+  }
+
+  #read(account: string, name: string, partition: number): Promise<Buffer | null> {
+    return storage(() => this.client.hgetBuffer(`${this.deployment.base(partition)}:queues`, `${account}/${name}`));
+  }
+
+  /** Consumers that make sure of their queue when they start must get as far as receiving also while nothing new is stored. */
+  async #findInstead(account: string, name: string, error: unknown): Promise<[code: number, record: Buffer]> {
+    const packed = error instanceof RedisFull ? await this.#read(account, name, this.deployment.partitionOf(account, name)) : null;
+    if (packed === null) throw error;
+    return [ReplyCode.EXISTS, packed];
   }
 
   #remember(account: string, name: string, partition: number, packed: Buffer): QueueRecord {

@@ -1,13 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { setAdmission } from '#redis/admission.js';
 import { Deployment } from '#redis/deployment.js';
 import { connectRedis, type RedisClient } from '#redis/redis-client.js';
+import { RedisFull } from '#redis/redis-unavailable.js';
 import { SettableClock } from '#runtime/clock.js';
 import { silentLogger } from '#runtime/log.js';
 import { LongPoll } from './long-poll.js';
 import { MessageStore } from './message-store.js';
 import { QueueStore } from './queue-store.js';
+import { RedriveStore } from './redrive-store.js';
 import { QueueUpkeep } from './upkeep.js';
 
 const ACCOUNT = '1234567890123456';
@@ -108,5 +111,40 @@ describe('dead letters', () => {
     expect(await receive('orders')).toEqual([]);
     await everywhere();
     expect((await receive('dead')).length).toBe(1);
+  });
+});
+
+describe('while nothing new is stored', () => {
+  it('dead letters and redrives wait, memory is freed all the same, and they go on afterwards', async () => {
+    let full = false;
+    const admit = (): void => {
+      if (full) throw new RedisFull('full');
+    };
+    setAdmission(client, { admit, refusedByRedis: () => undefined });
+    try {
+      for (const name of ['dead', 'other']) await queues.createQueue(ACCOUNT, name, {});
+      await queues.createQueue(ACCOUNT, 'orders', { visibilityTimeout: 1, deadLetterPolicy: { targetQueue: 'dead', maxReceiveCount: 1 } });
+      await queues.createQueue(ACCOUNT, 'short', { messageRetentionPeriod: 60 });
+      await messages.sendMessages(ACCOUNT, 'orders', [{ body: 'spent' }]);
+      await messages.sendMessages(ACCOUNT, 'short', [{ body: 'expired' }]);
+      await messages.sendMessages(ACCOUNT, 'other', [{ body: 'redriven' }]);
+      await new RedriveStore(queues).start(ACCOUNT, 'other', { target: 'dead' });
+      await receive('orders');
+      const before = await keyCount();
+      full = true;
+      clock.advance(61_000);
+      await everywhere();
+      expect(await queues.getQueue(ACCOUNT, 'orders')).toMatchObject({ deadLettering: 1 });
+      expect(await queues.getQueue(ACCOUNT, 'dead')).toMatchObject({ activeMessages: 0 });
+      expect(await queues.getQueue(ACCOUNT, 'short')).toMatchObject({ activeMessages: 0 });
+      expect(await keyCount()).toBeLessThan(before);
+      full = false;
+      clock.advance(61_000);
+      await everywhere();
+      const bodies = (await receive('dead')).map(({ body }) => body);
+      expect(bodies.sort()).toEqual(['redriven', 'spent']);
+    } finally {
+      setAdmission(client, { admit: () => undefined, refusedByRedis: () => undefined });
+    }
   });
 });

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { LuaScript } from '#redis/lua-script.js';
+import { RedisFull } from '#redis/redis-unavailable.js';
 import type { Logger } from '#runtime/log.js';
 import type { StoredContent } from './message-codec.js';
 import { inGroupOrder, moveMessage } from './message-mover.js';
@@ -39,11 +40,11 @@ export class QueueUpkeep {
 
   /** @returns when the partition wants to be visited again (ms since the epoch), undefined when nothing is scheduled */
   async run(partition: number): Promise<number | undefined> {
-    await this.#redrives.advance(partition);
+    await unlessFull(() => this.#redrives.advance(partition));
     for (let round = 0; round < ROUNDS; round++) {
       const reply = (await this.queues.run(SCRIPTS.visit, partition, [])) as [Buffer, ...Buffer[]];
       const [due, ...withOutbox] = reply;
-      for (const id of withOutbox) await this.#moveDeadLetters(partition, id.toString());
+      for (const id of withOutbox) await unlessFull(() => this.#moveDeadLetters(partition, id.toString()));
       const trash = (await this.queues.run(SCRIPTS.emptyTrash, partition, [])) as number;
       const next = Number(due);
       if (trash === 0 && (next === 0 || next > Date.now())) return next === 0 ? undefined : next;
@@ -81,6 +82,15 @@ export class QueueUpkeep {
       mark: { id: mark, seconds: MARK_LIFE },
       change: (content, messageId) => withOrigin(content, origin, messageId),
     });
+  }
+}
+
+/** What moves messages waits while nothing new is stored; what frees memory must not wait for it. */
+async function unlessFull(step: () => Promise<void>): Promise<void> {
+  try {
+    await step();
+  } catch (error) {
+    if (!(error instanceof RedisFull)) throw error;
   }
 }
 

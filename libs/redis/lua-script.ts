@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { admissionOf, type Admission } from './admission.js';
 import type { RedisClient } from './redis-client.js';
+import { RedisFull, toStorageError } from './redis-unavailable.js';
 
 /**
  * A Lua file that runs inside Redis as one atomic step.
@@ -10,13 +12,15 @@ import type { RedisClient } from './redis-client.js';
  * - The file is named `<operation>-<number of keys>.lua`; the first key decides the slot, all other keys are computed inside its hash tag.
  * - A line `--- @include "name"` is replaced, once per script, by `includes/name.lua` beside the file (or by a path relative to it).
  * - Redis ≥ 7 is told that the script may run when memory is full: what frees memory must not be refused. Scripts that store
- *   new messages carry `--- @deny-oom` instead.
+ *   new messages carry `--- @deny-oom` instead; they are refused by Redis then, and before that by the client's `Admission`.
  */
 export class LuaScript {
   readonly name: string;
   readonly numberOfKeys: number;
   readonly #plain: Variant;
   readonly #flagged: Variant;
+  /** Whether it stores something new. */
+  readonly #denyOom: boolean;
 
   constructor(file: URL) {
     const path = fileURLToPath(file);
@@ -25,13 +29,28 @@ export class LuaScript {
     this.name = match[1]!;
     this.numberOfKeys = Number(match[2]);
     const source = resolveIncludes(file);
-    const denyOom = source.includes('--- @deny-oom');
+    this.#denyOom = source.includes('--- @deny-oom');
     this.#plain = variant(source);
-    this.#flagged = denyOom ? this.#plain : variant(`#!lua flags=allow-oom\n${source}`);
+    this.#flagged = this.#denyOom ? this.#plain : variant(`#!lua flags=allow-oom\n${source}`);
   }
 
-  /** Runs the script; sends its text only when the server does not have it yet. */
-  async run(client: RedisClient, keys: readonly string[], args: readonly (string | number | Buffer)[]): Promise<unknown> {
+  /** Runs the script; sends its text only when the server does not have it yet. @throws RedisFull when the client's admission refuses it */
+  run(client: RedisClient, keys: readonly string[], args: readonly (string | number | Buffer)[]): Promise<unknown> {
+    const admission = this.#denyOom ? admissionOf(client) : undefined;
+    return admission === undefined ? this.#send(client, keys, args) : this.#sendAdmitted(admission, client, keys, args);
+  }
+
+  async #sendAdmitted(admission: Admission, client: RedisClient, keys: readonly string[], args: readonly (string | number | Buffer)[]): Promise<unknown> {
+    admission.admit(keys[0]!);
+    try {
+      return await this.#send(client, keys, args);
+    } catch (error) {
+      if (toStorageError(error) instanceof RedisFull) admission.refusedByRedis(keys[0]!);
+      throw error;
+    }
+  }
+
+  async #send(client: RedisClient, keys: readonly string[], args: readonly (string | number | Buffer)[]): Promise<unknown> {
     const flags = flagSupport.get(client) ?? (await learnFlagSupport(client));
     const { sha, source } = flags ? this.#flagged : this.#plain;
     const rest = [this.numberOfKeys, ...keys, ...args] as const;

@@ -12,6 +12,7 @@ describe('readHubSettings', () => {
       trustedProxies: [],
       dataDir: './data',
       keyPrefix: 'magpie',
+      redisHighWater: { percent: 85 },
       region: 'cn-hangzhou',
       pushAllow: ['loopback'],
       logLevel: 'info',
@@ -40,6 +41,15 @@ describe('readHubSettings', () => {
     expect(settings.secretKey?.equals(secretKey)).toBe(true);
   });
 
+  it.each([
+    ['70', { percent: 70 }],
+    ['70%', { percent: 70 }],
+    ['800mb', { bytes: 838_860_800 }],
+    ['6GB', { bytes: 6_442_450_944 }],
+  ])('reads %s as a high-water mark', (given, redisHighWater) => {
+    expect(readHubSettings({ MAGPIE_REDIS_HIGH_WATER: given })).toMatchObject({ redisHighWater });
+  });
+
   it('takes a blank variable for absent', () => {
     expect(readHubSettings({ MAGPIE_API_PORT: '', MAGPIE_REDIS_URL: ' ' })).toEqual(readHubSettings({}));
   });
@@ -59,6 +69,8 @@ describe('readHubSettings', () => {
     ['MAGPIE_PUSH_ALLOW', '10.0.0.0/33', 'MAGPIE_PUSH_ALLOW is "10.0.0.0/33": expected none, or a comma-separated list of: loopback'],
     ['MAGPIE_TRUSTED_PROXIES', 'loopback,10.0.0.0/8/8', 'MAGPIE_TRUSTED_PROXIES is "loopback,10.0.0.0/8/8": expected none, or a comma-'],
     ['MAGPIE_TRUSTED_PROXIES', 'proxy.example.com', 'MAGPIE_TRUSTED_PROXIES is "proxy.example.com": expected none, or a comma-'],
+    ['MAGPIE_REDIS_HIGH_WATER', '101', 'MAGPIE_REDIS_HIGH_WATER is "101": expected a share of the memory limit of Redis from 10% to 100%, or bytes such as 800mb, 6gb'],
+    ['MAGPIE_REDIS_HIGH_WATER', '0mb', 'MAGPIE_REDIS_HIGH_WATER is "0mb"'],
     ['MAGPIE_PUBLIC_URL', 'hub.example.com', 'MAGPIE_PUBLIC_URL is "hub.example.com": expected a URL that starts with http:// or https://'],
   ])('refuses %s=%s in one line', (name, value, message) => {
     expect(() => readHubSettings({ [name]: value })).toThrow(message);

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { highWater, type HighWater } from './high-water.js';
 import type { LogLevel } from './log.js';
 import { isNetwork, NETWORK_FORMS } from './network-list.js';
 import {
@@ -32,6 +33,7 @@ export interface HubSettings {
   readonly secretKey?: Buffer;
   readonly keyPrefix: string;
   readonly redisUrl?: string;
+  readonly redisHighWater: HighWater;
   readonly accountId?: string;
   readonly accessKeyId?: string;
   readonly accessKeySecret?: string;
@@ -128,6 +130,12 @@ export const HUB_SETTINGS: { readonly [Key in keyof HubSettings]-?: Setting<NonN
     kind: redisUrl,
     description: 'Where Redis is. Unset: `npm start` runs an embedded one.',
     secret: true,
+  },
+  redisHighWater: {
+    name: 'MAGPIE_REDIS_HIGH_WATER',
+    kind: highWater,
+    default: '85%',
+    description: 'Memory of Redis above which new messages are refused, while receiving and deleting go on. A share counts only where Redis has a limit (maxmemory).',
   },
   accountId: {
     name: 'MAGPIE_ACCOUNT_ID',

@@ -5,6 +5,7 @@ import { LuaScript } from '#redis/lua-script.js';
 import { listNames, type NamePage, type Page } from '#redis/name-index.js';
 import { PartitionScripts, storage, type ScriptArgument } from '#redis/partition-scripts.js';
 import type { RedisClient } from '#redis/redis-client.js';
+import { RedisFull } from '#redis/redis-unavailable.js';
 import type { Clock } from '#runtime/clock.js';
 import { InvalidArgument } from '#runtime/invalid-argument.js';
 import type { PendingQueueAddress, Subscription, SubscriptionAttributes } from './subscription.js';
@@ -66,7 +67,8 @@ export class TopicStore {
     const wanted = { ...DEFAULT_TOPIC_ATTRIBUTES, ...attributes };
     const partition = this.deployment.partitionOf(account, name);
     const args = [`${account}/${name}`, newId(), JSON.stringify(wanted)];
-    const [code, packed] = (await this.run(SCRIPTS.create, partition, args)) as [number, Buffer];
+    const reply = await this.run(SCRIPTS.create, partition, args).catch((error: unknown) => this.#findInstead(account, name, error));
+    const [code, packed] = reply as [number, Buffer];
     if (code === ReplyCode.OK) return 'created';
     const { attributes: present } = readRecord<TopicAttributes>(packed);
     if (present.maximumMessageSize !== wanted.maximumMessageSize || present.loggingEnabled !== wanted.loggingEnabled) {
@@ -109,14 +111,16 @@ export class TopicStore {
 
   /**
    * @returns `unchanged` when a subscription of that name exists with equal attributes
-   * @throws SubscriptionAlreadyExist when its attributes differ · TopicNotExist · InvalidArgument
+   * @throws SubscriptionAlreadyExist when its attributes differ · TopicNotExist · InvalidArgument · RedisFull
    */
   async subscribe(account: string, topic: string, name: string, attributes: SubscriptionAttributes): Promise<'created' | 'unchanged'> {
     checkTopicName(topic);
     checkSubscriptionName(name);
     checkTag('FilterTag', attributes.filterTag);
     const args = [`${account}/${topic}`, name, newId(), JSON.stringify(attributes), MOST_SUBSCRIPTIONS];
-    const [code, packed] = (await this.run(SCRIPTS.subscribe, this.deployment.partitionOf(account, topic), args)) as [number, Buffer];
+    const partition = this.deployment.partitionOf(account, topic);
+    const reply = await this.run(SCRIPTS.subscribe, partition, args).catch((error: unknown) => this.#findInstead(account, topic, error, name));
+    const [code, packed] = reply as [number, Buffer];
     if (code === ReplyCode.GONE) throw new TopicNotExist(topic);
     if (code === ReplyCode.AGAIN) throw new InvalidArgument('Subscription', `A topic has at most ${MOST_SUBSCRIPTIONS} subscriptions.`);
     this.#cache.delete(`${account}/${topic}`);
@@ -199,6 +203,20 @@ export class TopicStore {
       if (code === ReplyCode.OK) return;
     }
     throw new Error(`topic ${name} changes faster than it can be read`);
+  }
+
+  /**
+   * Whoever makes sure of a topic or subscription when it starts must get on also while nothing new is stored.
+   * @returns the record of what is there already, as the script that was refused would have answered
+   */
+  async #findInstead(account: string, topic: string, error: unknown, subscription?: string): Promise<[code: number, record?: Buffer]> {
+    if (!(error instanceof RedisFull)) throw error;
+    const partition = this.deployment.partitionOf(account, topic);
+    const [code, , , record, ...rest] = (await this.run(SCRIPTS.read, partition, [`${account}/${topic}`])) as ReadReply;
+    if (subscription !== undefined && code === ReplyCode.GONE) return [ReplyCode.GONE];
+    const found = subscription === undefined ? record : rest.find((_, index) => index % 2 === 1 && rest[index - 1]!.toString() === subscription);
+    if (code === ReplyCode.GONE || found === undefined) throw error;
+    return [ReplyCode.EXISTS, found];
   }
 
   async #load(account: string, name: string): Promise<TopicRecord> {

@@ -9,6 +9,7 @@ interface Benchmark {
 const BENCHMARKS: Record<string, () => Promise<Benchmark>> = {
   queue: () => import('./queue.bench.js'),
   idle: () => import('./idle.bench.js'),
+  delete: () => import('./delete.bench.js'),
 };
 
 const names = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));

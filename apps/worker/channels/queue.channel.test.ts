@@ -7,7 +7,7 @@ import { MessageStore } from '#queue/message-store.js';
 import { QueueStore } from '#queue/queue-store.js';
 import { Deployment } from '#redis/deployment.js';
 import { connectRedis, type RedisClient } from '#redis/redis-client.js';
-import { RedisUnavailable } from '#redis/redis-unavailable.js';
+import { RedisFull, RedisUnavailable } from '#redis/redis-unavailable.js';
 import { silentLogger } from '#runtime/log.js';
 import { ACCOUNT, sampleDelivery } from '../../../test/support/sample-delivery.js';
 import { describeChannel } from './channel.contract.js';
@@ -121,6 +121,11 @@ describe('QueueChannel', () => {
   it('says which queue is missing', async () => {
     const outcome = await channel.send(sampleDelivery<QueueEndpoint>(endpointOf('gone')), NEVER);
     expect(outcome).toEqual({ kind: 'retryable', reason: 'QueueNotExist: gone' });
+  });
+
+  it('holds what a full Redis does not take, so that no attempts are used up', async () => {
+    const full = new QueueChannel({ sendMessages: () => Promise.reject(new RedisFull('full')) });
+    expect(await full.send(sampleDelivery<QueueEndpoint>(endpointOf('q')), NEVER)).toEqual({ kind: 'held', seconds: 5 });
   });
 
   it('tries again when Redis is away', async () => {

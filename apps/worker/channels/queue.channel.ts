@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { QueueEndpoint } from '#delivery/endpoint.js';
 import { notificationBody } from '#delivery/notification.js';
-import { delivered, permanent, retryable, type Outcome } from '#delivery/outcome.js';
+import { delivered, held, permanent, retryable, type Outcome } from '#delivery/outcome.js';
 import type { NewMessage, SentMessage } from '#queue/message.js';
 import { FifoMissingMessageGroupId, QueueNotExist } from '#queue/queue-errors.js';
 import { RedisFull, RedisUnavailable } from '#redis/redis-unavailable.js';
@@ -20,6 +20,8 @@ export interface MessageSender {
 }
 
 const TIME_LIMIT = 5_000;
+/** Seconds until a queue is tried again that cannot take messages because Redis is full. */
+const FULL_PAUSE = 5;
 /** Seconds for which a push is remembered in its queue's partition: within them it is never doubled, however often it is repeated. */
 const MARK_LIFE = 3_600;
 
@@ -59,12 +61,14 @@ function markOf(pendingQueueId: string, messageId: string): Buffer {
   return createHash('sha256').update(`push ${pendingQueueId} ${messageId}`).digest().subarray(0, 16);
 }
 
-/** A queue that is missing or full may be put right; a message that does not fit its queue stays as it is. */
+/** A queue that is missing may be put right; a message that does not fit its queue stays as it is. */
 function outcomeOf(error: unknown): Outcome {
   if (error instanceof QueueNotExist) return retryable(`QueueNotExist: ${error.queue}`);
   if (error instanceof FifoMissingMessageGroupId) return permanent(`FifoMissingMessageGroupId: ${error.message}`);
   if (error instanceof InvalidArgument) return permanent(`InvalidArgument: ${error.message}`);
-  const isPassing = error instanceof RedisUnavailable || error instanceof RedisFull || error instanceof TimeLimitExceeded;
+  // Retries would be used up, and the message lost, before the memory of a full Redis has come down.
+  if (error instanceof RedisFull) return held(FULL_PAUSE);
+  const isPassing = error instanceof RedisUnavailable || error instanceof TimeLimitExceeded;
   if (isPassing) return retryable(error.message);
   return retryable(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
 }
