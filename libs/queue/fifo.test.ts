@@ -47,6 +47,7 @@ const send = (...bodies: string[]) => messages.sendMessages(ACCOUNT, 'orders', b
 const receive = (count = 16) => messages.receiveMessages(ACCOUNT, 'orders', { count });
 const bodies = async (count = 16) => (await receive(count)).map(({ body }) => body);
 const peeked = async () => (await messages.peekMessages(ACCOUNT, 'orders', 16)).map(({ body }) => body);
+const dead = () => messages.receiveMessages(ACCOUNT, 'dead', { count: 16 });
 const visit = () => upkeep.run(queues.deployment.partitionOf(ACCOUNT, 'orders'));
 const remove = (handle: string) => messages.deleteMessages(ACCOUNT, 'orders', [handle]);
 const keys = async () => (await client.keys(`${queues.deployment.prefix}:*`)).sort();
@@ -148,6 +149,27 @@ describe('a message group', () => {
     await visit();
     expect(await counters()).toEqual([1, 0, 0]);
     expect(await bodies()).toEqual(['a2']);
+  });
+
+  it('keeps its order among dead letters that a lowered limit makes of several at once', async () => {
+    await queues.createQueue(ACCOUNT, 'dead', { queueType: 'fifo' });
+    await queues.setQueueAttributes(ACCOUNT, 'orders', { deadLetterPolicy: { targetQueue: 'dead', maxReceiveCount: 3 }, visibilityTimeout: 1 });
+    // Their places in the queue have numbers with one digit more from the second one on.
+    await send('b1', 'c1', 'd1', 'e1', 'f1');
+    await messages.sendMessages(ACCOUNT, 'orders', [grouped('a1', { delaySeconds: 10 }), grouped('a2')]);
+    for (const wait of [10_000, 1_000]) {
+      await receive();
+      clock.advance(wait);
+    }
+    await queues.setQueueAttributes(ACCOUNT, 'orders', { deadLetterPolicy: { targetQueue: 'dead', maxReceiveCount: 1 } });
+    expect(await bodies()).toEqual([]);
+    await visit();
+    const letters: string[] = [];
+    for (let got = await dead(); got.length > 0; got = await dead()) {
+      letters.push(...got.map(({ body }) => body));
+      await messages.deleteMessages(ACCOUNT, 'dead', got.map(({ receiptHandle }) => receiptHandle));
+    }
+    expect(letters.filter((body) => body.startsWith('a'))).toEqual(['a1', 'a2']);
   });
 
   it('goes on behind a dead letter', async () => {

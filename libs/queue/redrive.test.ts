@@ -236,6 +236,22 @@ it('a redrive of a FIFO queue keeps the order of each group', async () => {
   }
 });
 
+it('a redrive of a FIFO queue goes on behind messages that have expired', async () => {
+  await queues.createQueue(ACCOUNT, 'dead', { queueType: 'fifo', messageRetentionPeriod: 600 });
+  await queues.createQueue(ACCOUNT, 'orders', { queueType: 'fifo' });
+  // Upkeep, which works in the order of arrival, does not reach what has expired behind this one.
+  await fill(1, () => 'lasting');
+  await queues.setQueueAttributes(ACCOUNT, 'dead', { messageRetentionPeriod: 60 });
+  await fill(4, (n) => `g${n % 2}`);
+  clock.advance(60_000);
+  await fill(4, (n) => `g${n % 2}`);
+  await redrives.start(ACCOUNT, 'dead', { target: 'orders' });
+  clock.advance(1_000);
+  await advance();
+  expect(await state()).toMatchObject({ state: 'completed', movedMessages: 5 });
+  expect([await count('orders'), await count('dead')]).toEqual([[5, 0, 0], [0, 0, 0]]);
+});
+
 describe.each(['normal', 'fifo'] as const)('a redrive from a %s queue whose movers die again and again', (queueType) => {
   it.each([false, true])('loses and doubles nothing, with a consumer that deletes nothing: %p', async (consumer) => {
     await queues.createQueue(ACCOUNT, 'dead', { queueType, visibilityTimeout: 45 });

@@ -8,6 +8,7 @@ interface FaultRun {
 const RUNS: Record<string, () => Promise<FaultRun>> = {
   delivery: () => import('./delivery.chaos.js'),
   fuzz: () => import('./fuzz.chaos.js'),
+  queue: () => import('./queue.chaos.js'),
 };
 
 const [name = ''] = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));

@@ -19,10 +19,22 @@ export interface ApiProcess {
   readonly log: readonly string[];
   readonly running: boolean;
   stop(): Promise<void>;
+  /** SIGKILL: what it has under way is cut. */
+  kill9(): Promise<void>;
+}
+
+/** What processes share that are one API. */
+export interface ApiDeployment {
+  readonly keyPrefix: string;
+  readonly secretKey: string;
+}
+
+export function newApiDeployment(): ApiDeployment {
+  return { keyPrefix: `api-${randomBytes(6).toString('hex')}`, secretKey: randomBytes(32).toString('base64') };
 }
 
 /** The API alone in a process of its own, once it is ready: no worker, so that nothing is ever pushed anywhere. */
-export async function startApiProcess(redisUrl: string): Promise<ApiProcess> {
+export async function startApiProcess(redisUrl: string, deployment = newApiDeployment()): Promise<ApiProcess> {
   const { PATH, HOME } = process.env;
   const account = '1234567890123456';
   const credentials = { accessKeyId: 'process-key', accessKeySecret: 'process-secret' };
@@ -30,8 +42,8 @@ export async function startApiProcess(redisUrl: string): Promise<ApiProcess> {
     PATH,
     HOME,
     MAGPIE_REDIS_URL: redisUrl,
-    MAGPIE_KEY_PREFIX: `api-${randomBytes(6).toString('hex')}`,
-    MAGPIE_SECRET_KEY: randomBytes(32).toString('base64'),
+    MAGPIE_KEY_PREFIX: deployment.keyPrefix,
+    MAGPIE_SECRET_KEY: deployment.secretKey,
     MAGPIE_ACCOUNT_ID: account,
     MAGPIE_ACCESS_KEY_ID: credentials.accessKeyId,
     MAGPIE_ACCESS_KEY_SECRET: credentials.accessKeySecret,
@@ -42,6 +54,13 @@ export async function startApiProcess(redisUrl: string): Promise<ApiProcess> {
   const log: string[] = [];
   for (const stream of [child.stdout!, child.stderr!]) createInterface({ input: stream }).on('line', (line) => log.push(line));
   const port = await readyPort(child, log);
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    const exited = once(child, 'exit');
+    child.kill(signal);
+    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_LIMIT);
+    await exited;
+    clearTimeout(timer);
+  };
   const running = (): boolean => child.exitCode === null && child.signalCode === null;
   return {
     port,
@@ -52,14 +71,8 @@ export async function startApiProcess(redisUrl: string): Promise<ApiProcess> {
     get running() {
       return running();
     },
-    stop: async () => {
-      if (!running()) return;
-      const exited = once(child, 'exit');
-      child.kill('SIGTERM');
-      const timer = setTimeout(() => child.kill('SIGKILL'), STOP_LIMIT);
-      await exited;
-      clearTimeout(timer);
-    },
+    stop: async () => (running() ? end('SIGTERM') : undefined),
+    kill9: async () => (running() ? end('SIGKILL') : undefined),
   };
 }
 

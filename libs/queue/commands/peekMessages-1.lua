@@ -16,8 +16,7 @@ local function dropHead(member, sequence, packed, spent)
   redis.call('ZREM', queue.ready, member)
   leaveGroup(queue, packed and groupOf(packed) or '', sequence)
   if spent then
-    redis.call('ZADD', queue.outbox, text(queue.now), member)
-    visitBy(queue, queue.now)
+    enterOutbox(queue, { member })
   elseif packed then
     dropEntry(queue, sequence, packed)
     countExpired(queue, 1)

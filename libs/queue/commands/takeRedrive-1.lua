@@ -1,10 +1,11 @@
 --- @include "includes/constants"
 --- @include "includes/readNow"
 --- @include "includes/promoteDue"
+--- @include "includes/removeMessage"
 -- Leases the next portion of a redrive of this partition. A redrive goes through the ready messages in passes until a pass has moved
 -- nothing: what came back from a consumer, or is now the first of its message group, is found by a later pass. Messages that were sent
--- after the start are left alone. Nobody else advances the redrive while a portion is leased; a lease that runs out (its mover died)
--- gives the portion back to be taken again.
+-- after the start are left alone, those past their retention removed, as by a receive. Nobody else advances the redrive while a
+-- portion is leased; a lease that runs out (its mover died) gives the portion back to be taken again.
 -- KEYS[1] partition · ARGV: now, how many at most, lease (ms)
 -- → {GONE} nothing is to be done now | {AGAIN} call again
 --   {OK, queue id, end of the lease, account/name, target ('' = where each message came from), {member, delivery number, packed}…}
@@ -37,7 +38,16 @@ local since = math.max(tonumber(fields[8]), queue.now - BURST)
 local allowed = math.min(most, math.floor((queue.now - since) * rate / 1000))
 if allowed < 1 then return lookAgain(since + math.ceil(1000 / rate)) end
 
+-- → how many messages became ready behind it: 0 or 1
+local function removeExpired(member, sequence, packed)
+  redis.call('ZREM', queue.ready, member)
+  dropEntry(queue, sequence, packed)
+  countExpired(queue, 1)
+  return queue.fifo and leaveGroup(queue, groupOf(packed), sequence) or 0
+end
+
 promoteDue(queue)
+local released = 0
 local rows, taken, looked = redis.call('ZRANGEBYSCORE', queue.ready, '(' .. cursor, '+inf', 'WITHSCORES', 'LIMIT', 0, LOOKS), {}, 0
 for i = 1, #rows, 2 do
   local member = rows[i]
@@ -47,7 +57,9 @@ for i = 1, #rows, 2 do
   cursor = text(tonumber(rows[i + 1]))
   if sequence <= last then
     local entry = redis.call('HMGET', chunk, offset, field)
-    if entry[1] and expireTime(entry[1]) > queue.now then
+    if entry[1] and expireTime(entry[1]) <= queue.now then
+      released = released + removeExpired(member, sequence, entry[1])
+    elseif entry[1] then
       local number, count, first = unpackDelivery(entry[2])
       local expires, group = expireTime(entry[1]), queue.fifo and groupOf(entry[1]) or nil
       redis.call('HSET', chunk, field, packDelivery(number + 1, count, first, expires, group))
@@ -58,6 +70,10 @@ for i = 1, #rows, 2 do
     end
   end
 end
+
+-- What is ready only now may stand before the cursor: another pass must follow, as after a move.
+if released > 0 then movedInPass = redis.call('HINCRBY', job, 'pm', released) end
+restIfEmpty(queue)
 
 if #taken > 0 then
   redis.call('HSET', job, 'nx', cursor, 'by', text(queue.now + lease), 'ti', text(since + math.ceil(#taken * 1000 / rate)))

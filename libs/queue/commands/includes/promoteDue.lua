@@ -1,7 +1,8 @@
 --- @include "loadQueue"
 --- @include "messageState"
 --- @include "groups"
--- → members that are spent, each behind its score
+--- @include "outbox"
+-- → members that are spent
 local function promoteGrouped(queue, due)
   local spent = {}
   for _, member in ipairs(due) do
@@ -11,7 +12,6 @@ local function promoteGrouped(queue, due)
     local _, count = unpackDelivery(state)
     local group = state and groupOfDelivery(state) or ''
     if queue.maxReceive > 0 and count >= queue.maxReceive then
-      spent[#spent + 1] = text(queue.now)
       spent[#spent + 1] = member
       leaveGroup(queue, group, sequence)
     else
@@ -25,14 +25,18 @@ local function promoteUngrouped(queue, due)
   local ready, spent = {}, {}
   for _, member in ipairs(due) do
     local sequence, priority = splitMember(member)
-    local target = ready
+    local isSpent = false
     if queue.maxReceive > 0 then
       local chunk, _, delivery = locate(queue, sequence)
       local _, count = unpackDelivery(redis.call('HGET', chunk, delivery))
-      if count >= queue.maxReceive then target = spent end
+      isSpent = count >= queue.maxReceive
     end
-    target[#target + 1] = target == spent and text(queue.now) or rank(sequence, priority)
-    target[#target + 1] = member
+    if isSpent then
+      spent[#spent + 1] = member
+    else
+      ready[#ready + 1] = rank(sequence, priority)
+      ready[#ready + 1] = member
+    end
   end
   if #ready > 0 then redis.call('ZADD', queue.ready, unpack(ready)) end
   return spent
@@ -44,10 +48,7 @@ local function promoteSet(queue, set)
   local due = redis.call('ZRANGEBYSCORE', set, '-inf', text(queue.now), 'LIMIT', 0, PROMOTE_LIMIT)
   if #due == 0 then return false end
   local spent = queue.fifo and promoteGrouped(queue, due) or promoteUngrouped(queue, due)
-  if #spent > 0 then
-    redis.call('ZADD', queue.outbox, unpack(spent))
-    visitBy(queue, queue.now)
-  end
+  enterOutbox(queue, spent)
   redis.call('ZREM', set, unpack(due))
   return #due == PROMOTE_LIMIT
 end

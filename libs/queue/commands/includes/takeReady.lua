@@ -39,7 +39,6 @@ local function takeReady(queue, count, until_, countsOnLease, describe)
         dropEntry(queue, sequence, packed)
       elseif queue.maxReceive > 0 and deliveries >= queue.maxReceive then
         leave(member, sequence, packed)
-        spent[#spent + 1] = text(queue.now)
         spent[#spent + 1] = member
       else
         if countsOnLease then deliveries = deliveries + 1 end
@@ -63,10 +62,7 @@ local function takeReady(queue, count, until_, countsOnLease, describe)
     redis.call('ZADD', queue.leased, unpack(leased))
     for i = 2, #leased, 2 do gone[#gone + 1] = leased[i] end
   end
-  if #spent > 0 then
-    redis.call('ZADD', queue.outbox, unpack(spent))
-    visitBy(queue, queue.now)
-  end
+  enterOutbox(queue, spent)
   if #gone > 0 then redis.call('ZREM', queue.ready, unpack(gone)) end
   countExpired(queue, expired)
   return taken, #taken < count and looked >= TAKE_BUDGET
