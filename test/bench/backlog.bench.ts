@@ -1,6 +1,7 @@
 import { startBenchHub, type BenchHub } from './bench-hub.js';
+import { fill } from './filling.js';
 import { interleaved, perSecond, ratio, throughput, type Pace, type Result } from './measure.js';
-import { BODY, cycleOn, fill } from './mns-load.js';
+import { BODY, cycleOn } from './mns-load.js';
 import { startGoAws, type GoAws } from './peers/goaws.js';
 import { orNote } from './peers/peer-process.js';
 

@@ -13,6 +13,7 @@ import { signedRequest, type Credentials } from './signed-request.js';
 export interface BenchHub {
   readonly redis: RedisClient;
   readonly redisServer: RedisServer;
+  readonly keyPrefix: string;
   readonly credentials: Credentials & { readonly accountId: string };
   /** For `CpuUse`. */
   readonly pids: Readonly<Record<'load generator' | 'API' | 'Redis', number>>;
@@ -25,6 +26,7 @@ export interface BenchHub {
   close(): Promise<void>;
 }
 
+const KEY_PREFIX = 'bench';
 /** A rewrite of the append-only file would fall into one round and not into another, so there is none. */
 const REDIS_ARGS = ['--auto-aof-rewrite-percentage', '0'];
 
@@ -40,6 +42,7 @@ export async function startBenchHub(): Promise<BenchHub> {
   return {
     redis,
     redisServer: server,
+    keyPrefix: KEY_PREFIX,
     credentials,
     pids: { 'load generator': process.pid, API: api.pid!, Redis: server.pid },
     connect,
@@ -63,7 +66,7 @@ export async function startBenchHub(): Promise<BenchHub> {
 }
 
 async function startApi(redisUrl: string, { accountId, accessKeyId, accessKeySecret }: BenchHub['credentials']): Promise<{ api: ChildProcess; port: number }> {
-  const args = [redisUrl, 'bench', accountId, accessKeyId, accessKeySecret];
+  const args = [redisUrl, KEY_PREFIX, accountId, accessKeyId, accessKeySecret];
   const api = fork(new URL('./bench-server.js', import.meta.url), args, { execArgv: ['--expose-gc'] });
   endWithThisProcess(api, 'SIGKILL');
   const [{ port }] = (await once(api, 'message')) as [{ port: number }];

@@ -1,6 +1,7 @@
 import { startBenchHub } from './bench-hub.js';
+import { fill } from './filling.js';
 import type { Result } from './measure.js';
-import { drain, fill } from './mns-load.js';
+import { drain } from './mns-load.js';
 
 const COUNT = 50_000;
 

@@ -52,19 +52,6 @@ export function batchCycleOn(hub: BenchHub, queue: string, size: number): Step {
   };
 }
 
-/** Stores at least `count` messages. */
-export async function fill(hub: BenchHub, queue: string, count: number): Promise<void> {
-  const lanes = await hub.connect(FILL_CONNECTIONS);
-  const send = repeatedRequest(hub.credentials, 'POST', `/queues/${queue}/messages`, `<Messages>${MESSAGE.repeat(FILL_BATCH)}</Messages>`);
-  let left = Math.ceil(count / FILL_BATCH);
-  await Promise.all(
-    lanes.map(async (lane) => {
-      while (left-- > 0) await expectStatus(lane, send(), 201);
-      lane.close();
-    }),
-  );
-}
-
 /** Receives and deletes all there is. */
 export async function drain(hub: BenchHub, queue: string): Promise<void> {
   const messages = `/queues/${queue}/messages`;
