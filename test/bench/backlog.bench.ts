@@ -16,7 +16,7 @@ export async function run(pace: Pace): Promise<Result> {
   const hub = await startBenchHub();
   const goAws = await orNote(notes, 'GoAWS', startGoAws(BODY));
   try {
-    await Promise.all(['empty', 'large', 'huge'].map((queue) => hub.call('PUT', `/queues/${queue}`)));
+    for (const queue of ['empty', 'large', 'huge']) await hub.call('PUT', `/queues/${queue}`);
     const start = performance.now();
     await fill(hub, 'large', LARGE);
     await fill(hub, 'huge', HUGE);

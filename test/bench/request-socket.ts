@@ -48,8 +48,8 @@ export class RequestSocket<Answer> {
   /** @throws Error when the connection ends before the answer. */
   request(bytes: Buffer | string): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      if (this.#socket.destroyed) {
-        reject(new Error('the connection is closed'));
+      if (this.#socket.destroyed || this.#waiting !== undefined) {
+        reject(new Error(this.#socket.destroyed ? 'the connection is closed' : 'another request is under way on this connection'));
         return;
       }
       this.#waiting = { resolve, reject };
