@@ -29,7 +29,7 @@ export async function run(pace: Pace): Promise<Result> {
   }
 }
 
-async function compare(hub: BenchHub, goAws: GoAws | undefined, { rounds = 5, seconds = 3 }: Pace): Promise<Result> {
+async function compare(hub: BenchHub, goAws: GoAws | undefined, { rounds, seconds }: Pace): Promise<Result> {
   const lanes = await hub.connect(CONNECTIONS);
   const goAwsLanes = (await goAws?.connect(CONNECTIONS)) ?? [];
   const { empty, large, huge, peer } = await interleaved(rounds, {

@@ -5,7 +5,8 @@ import { connectRedis, type RedisClient } from '#redis/redis-client.js';
 import { silentLogger } from '#runtime/log.js';
 import { endWithThisProcess } from '../../apps/standalone/demo/end-with-this-process.js';
 import { eventually } from '../support/eventually.js';
-import { startRedis, type RedisServer } from '../support/redis-server.js';
+import type { RedisServer } from '../support/redis-server.js';
+import { startBenchRedis } from './bench-redis.js';
 import { RawConnection, type RawResponse } from './raw-connection.js';
 import { signedRequest, type Credentials } from './signed-request.js';
 
@@ -27,13 +28,9 @@ export interface BenchHub {
 }
 
 const KEY_PREFIX = 'bench';
-/** A rewrite of the append-only file would fall into one round and not into another, so there is none. */
-const REDIS_ARGS = ['--auto-aof-rewrite-percentage', '0'];
 
 export async function startBenchHub(): Promise<BenchHub> {
-  const server = await startRedis({ appendOnly: true, args: REDIS_ARGS });
-  const killRedis = (): void => void process.kill(server.pid, 'SIGKILL');
-  process.once('exit', killRedis);
+  const server = await startBenchRedis();
   const redis = connectRedis(server.url, { role: 'worker', logger: silentLogger });
   const credentials = { accountId: '1234567890123456', accessKeyId: 'bench', accessKeySecret: randomBytes(16).toString('hex') };
   const { api, port } = await startApi(server.url, credentials);
@@ -59,7 +56,6 @@ export async function startBenchHub(): Promise<BenchHub> {
       api.disconnect();
       await exited;
       await redis.quit();
-      process.off('exit', killRedis);
       await server.stop();
     },
   };

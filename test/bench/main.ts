@@ -18,32 +18,40 @@ const BENCHMARKS: Record<string, () => Promise<Benchmark>> = {
 };
 const USAGE = `npm run bench -- <name>|all [--json] [--rounds <n>] [--seconds <n>]; names: ${Object.keys(BENCHMARKS).join(', ')}`;
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { list: { type: 'boolean' }, json: { type: 'boolean' }, rounds: { type: 'string' }, seconds: { type: 'string' } },
-});
-const names = positionals.includes('all') ? Object.keys(BENCHMARKS) : positionals;
-
 /** Also when it is interrupted, nothing stays behind: what was started ends with this process. */
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 
-if (values.list === true) {
+const { list, json, names, pace } = readArguments(process.argv.slice(2));
+if (list) {
   console.log(Object.keys(BENCHMARKS).join('\n'));
-} else if (names.length === 0 || !names.every((name) => Object.hasOwn(BENCHMARKS, name))) {
-  console.error(USAGE);
-  process.exitCode = 2;
 } else {
-  const pace = { ...positive('rounds'), ...positive('seconds') };
   for (const name of names) {
     const { title, run } = await BENCHMARKS[name]!();
-    printResult(title, await run(pace), values.json === true);
+    printResult(title, await run(pace), json);
   }
 }
 
-function positive(option: 'rounds' | 'seconds'): Pace {
-  const text = values[option];
-  if (text === undefined) return {};
+/** Ends the process when they make no sense. */
+function readArguments(args: string[]) {
+  try {
+    const { values, positionals } = parseArgs({
+      args,
+      allowPositionals: true,
+      options: { list: { type: 'boolean', default: false }, json: { type: 'boolean', default: false }, rounds: { type: 'string', default: '5' }, seconds: { type: 'string', default: '3' } },
+    });
+    const names = positionals.includes('all') ? Object.keys(BENCHMARKS) : positionals;
+    if (!values.list && names.length === 0) throw new Error('which benchmark?');
+    const unknown = names.find((name) => !Object.hasOwn(BENCHMARKS, name));
+    if (unknown !== undefined) throw new Error(`there is no benchmark ${JSON.stringify(unknown)}`);
+    return { ...values, names, pace: { rounds: positive('rounds', values.rounds), seconds: positive('seconds', values.seconds) } };
+  } catch (error) {
+    console.error(`${(error as Error).message}\n${USAGE}`);
+    process.exit(2);
+  }
+}
+
+function positive(option: keyof Pace, text: string): number {
   const number = Number(text);
-  if (!(number > 0) || (option === 'rounds' && !Number.isInteger(number))) throw new Error(`--${option} ${text}: a positive number is wanted`);
-  return { [option]: number };
+  if (!(number > 0 && number < 1_000) || (option === 'rounds' && !Number.isInteger(number))) throw new Error(`--${option} ${text}: a positive number is wanted`);
+  return number;
 }

@@ -1,8 +1,9 @@
-/** Given on the command line; what is absent, each benchmark decides. */
+/** Given on the command line. */
 export interface Pace {
-  readonly rounds?: number;
+  /** That count. */
+  readonly rounds: number;
   /** Of each contender in each round. */
-  readonly seconds?: number;
+  readonly seconds: number;
 }
 
 export interface Row {
@@ -35,12 +36,18 @@ export async function throughput<Lane>(lanes: readonly Lane[], seconds: number, 
   return done / ((performance.now() - start) / 1_000);
 }
 
-/** Runs each contender once per round, in turn, and answers the median of its rounds: noise of the machine meets all alike. */
+/**
+ * Runs each contender once per round, in turn, and answers the median of its rounds: noise of the machine meets all alike. A first
+ * round does not count: whoever comes first would pay for what is compiled and opened then.
+ */
 export async function interleaved<Name extends string>(rounds: number, contenders: Record<Name, () => Promise<number>>): Promise<Record<Name, number>> {
   const names = Object.keys(contenders) as Name[];
   const results = new Map(names.map((name) => [name, [] as number[]]));
-  for (let round = 0; round < rounds; round++) {
-    for (const name of names) results.get(name)!.push(await contenders[name]());
+  for (let round = 0; round <= rounds; round++) {
+    for (const name of names) {
+      const result = await contenders[name]();
+      if (round > 0) results.get(name)!.push(result);
+    }
   }
   return Object.fromEntries([...results].map(([name, values]) => [name, median(values)])) as Record<Name, number>;
 }

@@ -25,7 +25,7 @@ export async function run(pace: Pace): Promise<Result> {
   }
 }
 
-async function compare(hub: BenchHub, goAws: GoAws | undefined, nats: Nats | undefined, { rounds = 3, seconds = 3 }: Pace): Promise<Row[]> {
+async function compare(hub: BenchHub, goAws: GoAws | undefined, nats: Nats | undefined, { rounds, seconds }: Pace): Promise<Row[]> {
   const lanes = await hub.connect(CONNECTIONS);
   const goAwsLanes = (await goAws?.connect(CONNECTIONS)) ?? [];
   const natsLanes = (await nats?.connect(CONNECTIONS)) ?? [];

@@ -34,7 +34,7 @@ async function memoryEach(hub: BenchHub, queues: readonly string[]): Promise<Row
   return { what: 'memory (RSS) of the API for each poll', value: `${(bytes / POLLS / 1_024).toFixed(1)} KB`, goal: '≤ 20 KB' };
 }
 
-async function sends(hub: BenchHub, queues: readonly string[], { rounds = 3, seconds = 3 }: Pace): Promise<Row[]> {
+async function sends(hub: BenchHub, queues: readonly string[], { rounds, seconds }: Pace): Promise<Row[]> {
   const lanes = await hub.connect(CONNECTIONS);
   const send = (): Promise<number> => throughput(lanes, seconds, sendTo(hub, 'sends'));
   const { without, during } = await interleaved(rounds, { without: send, during: () => whilePolling(hub, queues, POLLS, send) });

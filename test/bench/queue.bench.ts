@@ -21,16 +21,16 @@ export async function run(pace: Pace): Promise<Result> {
   }
 }
 
-async function rates(hub: BenchHub, { rounds = 5, seconds = 3 }: Pace): Promise<Result> {
+async function rates(hub: BenchHub, { rounds, seconds }: Pace): Promise<Result> {
   const lanes = await hub.connect(CONNECTIONS);
   const redisLanes = await Promise.all(lanes.map(() => RedisConnection.open('127.0.0.1', hub.redisServer.port)));
   const bare = await BareQueue.open(redisLanes[0]!, BODY);
-  const cpu = new CpuUse(hub.pids);
+  const [sendCpu, bareCpu] = [new CpuUse(hub.pids), new CpuUse(hub.pids)];
   const results = await interleaved(rounds, {
     route: () => throughput(lanes, seconds, (lane) => expectStatus(lane, EMPTY, 201)),
-    sends: () => cpu.during(() => throughput(lanes, seconds, sendTo(hub, 'sends'))),
+    sends: () => sendCpu.during(() => throughput(lanes, seconds, sendTo(hub, 'sends'))),
     hset: () => throughput(redisLanes, seconds, hset),
-    bare: () => throughput(redisLanes, seconds, (lane) => bare.cycle(lane)),
+    bare: () => bareCpu.during(() => throughput(redisLanes, seconds, (lane) => bare.cycle(lane))),
     cycle: () => throughput(lanes, seconds, cycleOn(hub, 'cycles')),
   });
   for (const lane of [...lanes, ...redisLanes]) lane.close();
@@ -43,7 +43,7 @@ async function rates(hub: BenchHub, { rounds = 5, seconds = 3 }: Pace): Promise<
       { what: 'bare Redis, send + receive + delete, a script each', value: perSecond(limit), ratio: '1' },
       { what: 'send + receive + delete / the same with bare Redis', value: perSecond(cycle), ratio: ratio(cycle, limit), goal: '≥ 0.4' },
     ],
-    notes: [`cores used during SendMessage: ${cpu.toString()}`],
+    notes: [`cores used during SendMessage: ${sendCpu.toString()}; during the cycle of bare Redis: ${bareCpu.toString()}`],
   };
 }
 

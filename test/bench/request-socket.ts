@@ -45,7 +45,10 @@ export class RequestSocket<Answer> {
     });
   }
 
-  /** @throws Error when the connection ends before the answer. */
+  /**
+   * @param bytes a string must be ASCII
+   * @throws Error when the connection ends before the answer
+   */
   request(bytes: Buffer | string): Promise<Answer> {
     return new Promise((resolve, reject) => {
       if (this.#socket.destroyed || this.#waiting !== undefined) {
@@ -53,7 +56,7 @@ export class RequestSocket<Answer> {
         return;
       }
       this.#waiting = { resolve, reject };
-      this.#socket.write(bytes);
+      this.#socket.write(bytes, 'latin1');
     });
   }
 

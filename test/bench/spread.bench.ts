@@ -7,7 +7,7 @@ const QUEUES = 10_000;
 
 export const title = `spread: send + receive + delete on one of ${QUEUES} queues at random, 64 connections; medians of interleaved rounds`;
 
-export async function run({ rounds = 5, seconds = 3 }: Pace): Promise<Result> {
+export async function run({ rounds, seconds }: Pace): Promise<Result> {
   const hub = await startBenchHub();
   try {
     const queues = await createQueues(hub, 'spread', QUEUES);

@@ -32,7 +32,7 @@ func main() {
 
 const FILL_BATCH = 10;
 
-/** GoAWS: SQS in memory, without authentication. Spoken to in SQS's JSON protocol, the faster of its two. */
+/** GoAWS: SQS in memory, without authentication. Spoken to in SQS's JSON protocol, as today's SDKs do. */
 export interface GoAws {
   readonly name: string;
   connect(count: number): Promise<RawConnection[]>;

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,10 +29,13 @@ export async function startPeer(program: string, prepare: (dir: string, port: nu
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (data: Buffer) => (said = (said + data.toString()).slice(-2_000)));
   child.once('error', (error) => (said += error.message));
   const exited = once(child, 'exit');
+  const removeData = (): void => rmSync(dir, { recursive: true, force: true });
+  process.once('exit', removeData);
   const stop = async (): Promise<void> => {
     // Nothing is worth waiting for: its data goes as well.
     if (child.kill('SIGKILL')) await exited;
-    await rm(dir, { recursive: true, force: true });
+    process.off('exit', removeData);
+    removeData();
   };
   try {
     await eventually(`the peer listens on port ${port}`, () => child.exitCode === null && listens(port), { within: 15_000 });
