@@ -3,44 +3,53 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connectRedis, type RedisClient } from '#redis/redis-client.js';
 import { silentLogger } from '#runtime/log.js';
-import { startRedis, type RedisServer } from '../support/redis-server.js';
+import { endWithThisProcess } from '../../apps/standalone/demo/end-with-this-process.js';
+import { eventually } from '../support/eventually.js';
+import type { RedisServer } from '../support/redis-server.js';
+import { startBenchRedis } from './bench-redis.js';
 import { RawConnection, type RawResponse } from './raw-connection.js';
 import { signedRequest, type Credentials } from './signed-request.js';
 
 /** A Redis that fsyncs every write, the API beside it, and connections to both: what every benchmark of the data plane starts from. */
 export interface BenchHub {
   readonly redis: RedisClient;
-  readonly redisUrl: string;
-  readonly credentials: Credentials & { readonly accountId: string };
+  readonly redisServer: RedisServer;
   readonly keyPrefix: string;
+  readonly credentials: Credentials & { readonly accountId: string };
+  /** For `CpuUse`. */
+  readonly pids: Readonly<Record<'load generator' | 'API' | 'Redis', number>>;
   connect(count: number): Promise<RawConnection[]>;
   call(method: string, target: string, body?: string): Promise<RawResponse>;
+  /** Bytes that Redis says it uses, once it has freed what it frees in the background. */
+  usedMemory(): Promise<number>;
+  /** Bytes resident of the API after a garbage collection. */
+  apiMemory(): Promise<number>;
   close(): Promise<void>;
 }
 
+const KEY_PREFIX = 'bench';
+
 export async function startBenchHub(): Promise<BenchHub> {
-  const server: RedisServer = await startRedis({ appendOnly: true });
+  const server = await startBenchRedis();
   const redis = connectRedis(server.url, { role: 'worker', logger: silentLogger });
-  await redis.call('CONFIG', 'SET', 'appendfsync', 'always');
   const credentials = { accountId: '1234567890123456', accessKeyId: 'bench', accessKeySecret: randomBytes(16).toString('hex') };
-  const keyPrefix = 'bench';
-  const api: ChildProcess = fork(new URL('./bench-server.js', import.meta.url), [
-    server.url,
-    keyPrefix,
-    credentials.accountId,
-    credentials.accessKeyId,
-    credentials.accessKeySecret,
-  ]);
-  const [{ port }] = (await once(api, 'message')) as [{ port: number }];
+  const { api, port } = await startApi(server.url, credentials);
   const connect = (count: number): Promise<RawConnection[]> => Promise.all(Array.from({ length: count }, () => RawConnection.open('127.0.0.1', port)));
   const [control] = await connect(1);
   return {
     redis,
-    redisUrl: server.url,
+    redisServer: server,
+    keyPrefix: KEY_PREFIX,
     credentials,
-    keyPrefix,
+    pids: { 'load generator': process.pid, API: api.pid!, Redis: server.pid },
     connect,
     call: (method, target, body) => control!.request(signedRequest(credentials, method, target, body)),
+    usedMemory: () => usedMemory(redis),
+    apiMemory: async () => {
+      api.send('memory');
+      const [{ resident }] = (await once(api, 'message')) as [{ resident: number }];
+      return resident;
+    },
     close: async () => {
       control!.close();
       const exited = once(api, 'exit');
@@ -50,4 +59,18 @@ export async function startBenchHub(): Promise<BenchHub> {
       await server.stop();
     },
   };
+}
+
+async function startApi(redisUrl: string, { accountId, accessKeyId, accessKeySecret }: BenchHub['credentials']): Promise<{ api: ChildProcess; port: number }> {
+  const args = [redisUrl, KEY_PREFIX, accountId, accessKeyId, accessKeySecret];
+  const api = fork(new URL('./bench-server.js', import.meta.url), args, { execArgv: ['--expose-gc'] });
+  endWithThisProcess(api, 'SIGKILL');
+  const [{ port }] = (await once(api, 'message')) as [{ port: number }];
+  return { api, port };
+}
+
+async function usedMemory(redis: RedisClient): Promise<number> {
+  const info = async (section: string): Promise<string> => String(await redis.call('INFO', section));
+  await eventually('Redis has freed what it frees in the background', async () => /lazyfree_pending_objects:0\b/.test(await info('memory')), { within: 60_000 });
+  return Number(/used_memory:(\d+)/.exec(await info('memory'))![1]);
 }

@@ -1,57 +1,39 @@
-import { connect, type Socket } from 'node:net';
+import { RequestSocket, type Parsed } from './request-socket.js';
 
 export interface RawResponse {
   readonly status: number;
   readonly body: string;
 }
 
-/**
- * One keep-alive connection that sends prepared bytes and reads answers by Content-Length: the load generator shares the machine with
- * what it measures, so it does as little as possible.
- */
-export class RawConnection {
-  #socket: Socket;
-  #buffer: Buffer = Buffer.alloc(0);
-  #waiting: { resolve(response: RawResponse): void; reject(error: Error): void } | undefined;
+/** One keep-alive connection that speaks HTTP as our API, GoAWS and the empty route do. */
+export type RawConnection = RequestSocket<RawResponse>;
 
-  private constructor(socket: Socket) {
-    this.#socket = socket;
-    socket.setNoDelay(true);
-    socket.on('data', (chunk) => this.#onData(chunk));
-    socket.on('error', (error) => this.#waiting?.reject(error));
-    socket.on('close', () => this.#waiting?.reject(new Error('connection closed before the answer')));
-  }
+export const RawConnection = {
+  open: (host: string, port: number): Promise<RawConnection> => RequestSocket.open(host, port, parseResponse),
+};
 
-  static open(host: string, port: number): Promise<RawConnection> {
-    return new Promise((resolve, reject) => {
-      const socket = connect({ host, port }, () => resolve(new RawConnection(socket)));
-      socket.once('error', reject);
-    });
-  }
+function parseResponse(bytes: Buffer): Parsed<RawResponse> | undefined {
+  const headEnd = bytes.indexOf('\r\n\r\n');
+  if (headEnd === -1) return undefined;
+  const head = bytes.toString('latin1', 0, headEnd);
+  const status = Number(head.slice(9, 12));
+  const start = headEnd + 4;
+  const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
+  if (length === undefined && /\r\ntransfer-encoding: *chunked/i.test(head)) return parseChunks(bytes, start, status);
+  const end = start + Number(length ?? 0);
+  return bytes.length < end ? undefined : { end, answer: { status, body: bytes.toString('utf8', start, end) } };
+}
 
-  request(bytes: Buffer | string): Promise<RawResponse> {
-    return new Promise((resolve, reject) => {
-      this.#waiting = { resolve, reject };
-      this.#socket.write(bytes);
-    });
-  }
-
-  close(): void {
-    this.#socket.destroy();
-  }
-
-  #onData(chunk: Buffer): void {
-    this.#buffer = this.#buffer.length === 0 ? chunk : Buffer.concat([this.#buffer, chunk]);
-    const headEnd = this.#buffer.indexOf('\r\n\r\n');
-    if (headEnd === -1) return;
-    const head = this.#buffer.toString('latin1', 0, headEnd);
-    const length = Number(/\r\ncontent-length: *(\d+)/i.exec(head)?.[1] ?? 0);
-    const end = headEnd + 4 + length;
-    if (this.#buffer.length < end) return;
-    const body = this.#buffer.toString('utf8', headEnd + 4, end);
-    this.#buffer = this.#buffer.subarray(end);
-    const waiting = this.#waiting;
-    this.#waiting = undefined;
-    waiting?.resolve({ status: Number(head.slice(9, 12)), body });
+function parseChunks(bytes: Buffer, start: number, status: number): Parsed<RawResponse> | undefined {
+  let body = '';
+  for (let at = start; ; ) {
+    const lineEnd = bytes.indexOf('\r\n', at);
+    if (lineEnd === -1) return undefined;
+    const size = Number.parseInt(bytes.toString('latin1', at, lineEnd), 16);
+    const end = lineEnd + 2 + size + 2;
+    if (bytes.length < end) return undefined;
+    if (size === 0) return { end, answer: { status, body } };
+    body += bytes.toString('utf8', lineEnd + 2, end - 2);
+    at = end;
   }
 }

@@ -7,7 +7,7 @@ export interface Credentials {
 
 /** Bytes of an MNS request with signature V2. The date has seconds, so a request without a handle is the same for a whole second. */
 export function signedRequest(credentials: Credentials, method: string, target: string, body = ''): Buffer {
-  const date = new Date().toUTCString();
+  const date = currentDate();
   const type = body === '' ? '' : 'text/xml';
   const text = `${method}\n\n${type}\n${date}\nx-mns-version:2015-06-06\n${target}`;
   const signature = createHmac('sha1', credentials.accessKeySecret).update(text).digest('base64');
@@ -31,4 +31,17 @@ export function repeatedRequest(credentials: Credentials, method: string, target
     }
     return bytes;
   };
+}
+
+let second = 0;
+let date = '';
+
+/** Written once a second. */
+function currentDate(): string {
+  const now = Math.floor(Date.now() / 1_000);
+  if (now !== second) {
+    second = now;
+    date = new Date().toUTCString();
+  }
+  return date;
 }
