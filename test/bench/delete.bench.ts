@@ -1,24 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LongPoll } from '#queue/long-poll.js';
-import { MessageStore } from '#queue/message-store.js';
-import { QueueStore } from '#queue/queue-store.js';
-import { Deployment } from '#redis/deployment.js';
-import { connectRedis } from '#redis/redis-client.js';
-import { silentLogger } from '#runtime/log.js';
 import { startBenchHub, type BenchHub } from './bench-hub.js';
-import { percentile, type Row } from './measure.js';
+import { fill } from './filling.js';
+import { percentile, type Result, type Row } from './measure.js';
 import { signedRequest } from './signed-request.js';
 
 const MESSAGES = 1_000_000;
 const BODY = 'x'.repeat(200);
-const BATCH = Array.from({ length: 16 }, () => ({ body: BODY }));
-const LANES = 256;
 /** Milliseconds for which latencies are observed, before and from the call on. */
 const OBSERVED = 5_000;
 
 export const title = `delete: a queue with ${MESSAGES} messages goes while others work; fsync on every write; a PING of Redis and a send to another queue every few ms`;
 
-export async function run(): Promise<Row[]> {
+export async function run(): Promise<Result> {
   const hub = await startBenchHub();
   try {
     await hub.call('PUT', '/queues/other');
@@ -29,7 +22,7 @@ export async function run(): Promise<Row[]> {
     ];
     rows.push(...(await measure(hub, 'DeleteQueue', 'DELETE', '/queues/large', 204)));
     rows.push(...(await measure(hub, 'purge', 'POST', '/api/v1/queues/large/purge', 200)));
-    return rows;
+    return { rows };
   } finally {
     await hub.close();
   }
@@ -38,7 +31,7 @@ export async function run(): Promise<Row[]> {
 async function measure(hub: BenchHub, what: string, method: string, target: string, expected: number): Promise<Row[]> {
   await hub.call('PUT', '/queues/large');
   const before = { bytes: await usedMemory(hub), keys: await hub.redis.dbsize() };
-  await fill(hub);
+  await fill(hub, 'large', MESSAGES, BODY);
   const filled = await usedMemory(hub);
   await waitForRest(hub);
   await hub.redis.config('SET', 'slowlog-log-slower-than', 1_000, 'slowlog-max-len', 1_000);
@@ -87,20 +80,6 @@ async function observe(hub: BenchHub, step: () => Promise<void>): Promise<{ ping
   const [pingTimes, sendTimes] = await Promise.all([pings, sends]);
   lane!.close();
   return { ping: Math.max(...pingTimes), send: Math.max(...sendTimes), medianSend: percentile(sendTimes, 0.5) };
-}
-
-/** Straight through the engine: over HTTP it would take minutes. */
-async function fill(hub: BenchHub): Promise<void> {
-  const client = connectRedis(hub.redisUrl, { role: 'worker', logger: silentLogger });
-  const deployment = await Deployment.open(client, hub.keyPrefix);
-  const messages = new MessageStore(new QueueStore(client, deployment), new LongPoll(client, deployment));
-  let left = MESSAGES / BATCH.length;
-  await Promise.all(
-    Array.from({ length: LANES }, async () => {
-      while (left-- > 0) await messages.sendMessages(hub.credentials.accountId, 'large', BATCH);
-    }),
-  );
-  await client.quit();
 }
 
 /** Until the append-only file is not being rewritten, which costs latency of its own. */

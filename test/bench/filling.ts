@@ -14,10 +14,10 @@ const CONCURRENCY = 32;
  * Stores at least `count` messages through the engine, as the API would have: without HTTP, and with a sync a second as long as it
  * lasts, for what is only there to be in the way need not be measured.
  */
-export async function fill({ redis, keyPrefix, credentials: { accountId } }: BenchHub, queue: string, count: number): Promise<void> {
+export async function fill({ redis, keyPrefix, credentials: { accountId } }: BenchHub, queue: string, count: number, body = BODY): Promise<void> {
   const deployment = await Deployment.open(redis, keyPrefix);
   const messages = new MessageStore(new QueueStore(redis, deployment), new LongPoll(redis, deployment));
-  const batch = Array.from({ length: BATCH }, () => ({ body: BODY }));
+  const batch = Array.from({ length: BATCH }, () => ({ body }));
   let left = Math.ceil(count / BATCH);
   await redis.call('CONFIG', 'SET', 'appendfsync', 'everysec');
   await Promise.all(
