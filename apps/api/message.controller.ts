@@ -25,7 +25,7 @@ import { sendMnsReply, whenUndelivered } from './mns-reply.js';
 import { beginOperation } from './operation.js';
 import { readFlag, readWholeNumber, type Query } from './request-query.js';
 import { bodyOf } from './request-state.js';
-import { ServerLifecycle } from './server-lifecycle.js';
+import { ServerLifecycle, type OpenPoll } from './server-lifecycle.js';
 
 /** Messages of a queue: what producers and consumers call all day. */
 @Controller('queues/:queue/messages')
@@ -52,23 +52,13 @@ export class MessageController {
     const batch = request.query.has('numofmessages');
     beginOperation(request, batch ? 'BatchReceiveMessage' : 'ReceiveMessage');
     const options = await this.read(request, () => readReceiveOptions(request.query));
-    const received = await this.poll(request, options);
+    const watch = (): OpenPoll => this.lifecycle.openPoll(request.raw.socket);
+    const received = await this.messages.receiveMessages(request.account, request.params.queue, { ...options, watch });
     if (received.length === 0) throw new MessageNotExist();
     const document = batch ? writeReceivedMessages(received) : writeReceivedMessage(received[0]!);
     const giveBack = (): Promise<void> => this.giveBack(request, received);
     if (sendMnsReply(request, reply, { status: 200, document })) whenUndelivered(reply, () => void giveBack());
     else await giveBack();
-  }
-
-  private async poll(request: QueueRequest, options: { count: number; waitSeconds?: number }): Promise<ReceivedMessage[]> {
-    const { account, params } = request;
-    if (options.waitSeconds === 0) return this.messages.receiveMessages(account, params.queue, options);
-    const poll = this.lifecycle.openPoll(request.raw.socket);
-    try {
-      return await this.messages.receiveMessages(account, params.queue, { ...options, signal: poll.signal });
-    } finally {
-      poll.close();
-    }
   }
 
   /** Nobody saw these messages; if Redis is away as well, their visibility timeout brings them back. */

@@ -14,13 +14,13 @@ export interface OpenPoll {
 export class ServerLifecycle {
   readonly #polls = new Set<AbortController>();
   /** Connections that no request has come on yet; Node does not count them as idle. */
-  readonly #unused = new Set<Socket>();
+  readonly #unused = new Map<Socket, () => void>();
   #stopping = false;
 
   /** Must be called before the server listens. */
   watch(server: HttpServer): void {
     server.on('connection', (socket: Socket) => this.#countUnused(socket));
-    server.on('request', ({ socket }) => this.#unused.delete(socket));
+    server.on('request', ({ socket }) => this.#isUsed(socket));
   }
 
   /** The same for TLS, where the connection of requests is another object than the one that was accepted. */
@@ -34,15 +34,24 @@ export class ServerLifecycle {
     });
     server.on('secureConnection', (socket) => {
       const plain = accepted.get(peerOf(socket));
-      if (plain !== undefined) this.#unused.delete(plain);
+      if (plain !== undefined) this.#isUsed(plain);
       this.#countUnused(socket);
     });
-    server.on('request', ({ socket }) => this.#unused.delete(socket));
+    server.on('request', ({ socket }) => this.#isUsed(socket));
   }
 
   #countUnused(socket: Socket): void {
-    this.#unused.add(socket);
-    socket.once('close', () => this.#unused.delete(socket));
+    const forget = (): void => void this.#unused.delete(socket);
+    this.#unused.set(socket, forget);
+    socket.once('close', forget);
+  }
+
+  /** Takes the listener away, too: each one on a connection costs Node some microseconds with every request. */
+  #isUsed(socket: Socket): void {
+    const forget = this.#unused.get(socket);
+    if (forget === undefined) return;
+    this.#unused.delete(socket);
+    socket.off('close', forget);
   }
 
   /** From then on every answer asks the client to use another connection. */
@@ -80,7 +89,7 @@ export class ServerLifecycle {
   /** Cuts the connections on which nothing is under way. */
   closeIdleConnections(servers: readonly (HttpServer | HttpsServer)[]): void {
     for (const server of servers) server.closeIdleConnections();
-    for (const socket of this.#unused) socket.destroy();
+    for (const socket of this.#unused.keys()) socket.destroy();
   }
 }
 

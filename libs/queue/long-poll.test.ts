@@ -41,7 +41,7 @@ beforeEach(async () => {
   await queues.createQueue(ACCOUNT, queue, { visibilityTimeout: 1 });
 });
 
-const poll = (waitSeconds: number, signal?: AbortSignal) => messages.receiveMessages(ACCOUNT, queue, { count: 1, waitSeconds, signal });
+const poll = (waitSeconds: number, signal?: AbortSignal) => messages.receiveMessages(ACCOUNT, queue, { count: 1, waitSeconds, watch: signal && (() => ({ signal, close: () => undefined })) });
 const send = (body: string, delaySeconds = 0) => messages.sendMessages(ACCOUNT, queue, [{ body, delaySeconds }]);
 
 /** Resolves when so many polls wait. */

@@ -24,8 +24,15 @@ export interface ReceiveOptions {
   readonly count: number;
   /** 0 to 30; the queue's own polling wait when absent. */
   readonly waitSeconds?: number | undefined;
+  /** Asked, once, when there may be something to wait for: a client that is not waited for need not be watched. */
+  readonly watch?: (() => ClientWatch) | undefined;
+}
+
+/** Looks after the client of a poll that waits. */
+export interface ClientWatch {
   /** Aborted when the client has gone: the poll ends, and what was leased for it is given back uncounted. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal: AbortSignal;
+  close(): void;
 }
 
 const SCRIPTS = {
@@ -89,11 +96,14 @@ export class MessageStore {
     const started = performance.now();
     return this.queues.withQueue(account, name, async (queue) => {
       const wait = (options.waitSeconds ?? queue.attributes.pollingWaitSeconds) * 1_000;
-      const ticket = wait > 0 ? this.polls.enter(queue.id) : undefined;
+      if (wait === 0) return this.#poll(queue, options.count, undefined, started, undefined);
+      const ticket = this.polls.enter(queue.id);
+      const watch = options.watch?.();
       try {
-        return await this.#poll(queue, options, ticket, started + wait);
+        return await this.#poll(queue, options.count, ticket, started + wait, watch?.signal);
       } finally {
-        ticket?.release();
+        watch?.close();
+        ticket.release();
       }
     });
   }
@@ -149,24 +159,30 @@ export class MessageStore {
     });
   }
 
-  async #poll(queue: QueueRecord, options: ReceiveOptions, ticket: Ticket | undefined, deadline: number): Promise<ReceivedMessage[] | typeof STALE> {
+  async #poll(
+    queue: QueueRecord,
+    count: number,
+    ticket: Ticket | undefined,
+    deadline: number,
+    signal: AbortSignal | undefined,
+  ): Promise<ReceivedMessage[] | typeof STALE> {
     const visibility = queue.attributes.visibilityTimeout * 1_000;
     for (;;) {
       const wait = ticket === undefined ? 0 : Math.max(0, Math.ceil(deadline - performance.now()));
-      const [code, now, more, due, ...messages] = await this.#receive.add(queue.partition, [queue.id, queue.version, options.count, visibility, wait]);
+      const [code, now, more, due, ...messages] = await this.#receive.add(queue.partition, [queue.id, queue.version, count, visibility, wait]);
       if (code === ReplyCode.STALE) return STALE;
       if (code === ReplyCode.AGAIN) continue;
       if (messages.length > 0) {
         const nextVisibleTime = Number(now) + visibility;
-        if (options.signal?.aborted === true) return this.#handOn(queue, messages, nextVisibleTime);
+        if (signal?.aborted === true) return this.#handOn(queue, messages, nextVisibleTime);
         if (more === 1) ticket?.pass();
         return messages.map((message) => this.#received(queue, message, nextVisibleTime));
       }
       if (ticket === undefined) return [];
       if (Number(due) > 0) this.polls.wakeIn(queue.id, Number(due) - Number(now));
-      const end = await ticket.wait(deadline - performance.now(), options.signal);
+      const end = await ticket.wait(deadline - performance.now(), signal);
       if (end !== 'look') return [];
-      if (options.signal?.aborted === true) {
+      if (signal?.aborted === true) {
         ticket.pass();
         return [];
       }
