@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { CertificateFiles } from '#runtime/certificate-files.js';
 import { readHubSettings, type HubSettings } from '#runtime/hub-settings.js';
+import { giveBackMemory, giveBackMemoryAtRest } from '#runtime/idle-memory.js';
 import { createLogger, type Logger } from '#runtime/log.js';
 import { BadSetting } from '#runtime/setting.js';
 import { addressesOf, ApiListeners } from './api-listeners.js';
@@ -30,6 +31,8 @@ async function main(): Promise<void> {
   );
   stopOnSignal(app, opening, logger);
   const listeners = await opening;
+  giveBackMemory();
+  giveBackMemoryAtRest();
   files?.watch((changed) => listeners.useCertificate(changed), logger);
   const { port, tlsPort } = listeners;
   logger.info({ host: hub.host, port, ...(tlsPort !== undefined && { tlsPort }) }, 'api listens');

@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import type { AddressInfo } from 'node:net';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { readHubSettings, type HubSettings } from '#runtime/hub-settings.js';
+import { giveBackMemory, giveBackMemoryAtRest } from '#runtime/idle-memory.js';
 import { createLogger, type Logger } from '#runtime/log.js';
 import { BadSetting } from '#runtime/setting.js';
 import { Bridge, type BridgeSettings } from './bridge.js';
@@ -26,6 +27,8 @@ async function main(): Promise<void> {
   const { port } = app.getHttpServer().address() as AddressInfo;
   logger.info({ host: hub.host, port }, 'bridge listens');
   await bridge.start();
+  giveBackMemory();
+  giveBackMemoryAtRest();
   process.send?.({ ready: true, port });
 }
 

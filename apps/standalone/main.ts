@@ -1,4 +1,5 @@
 import { readHubSettings } from '#runtime/hub-settings.js';
+import { giveBackMemory } from '#runtime/idle-memory.js';
 import { createLogger } from '#runtime/log.js';
 import { BadSetting } from '#runtime/setting.js';
 import { DataDirectoryInUse } from './data-directory.js';
@@ -28,6 +29,7 @@ async function main(): Promise<void> {
       const { accountId, accessKeyId } = credentials;
       const { api, apiTls, bridge, worker } = addresses;
       const urls = `api=${api} bridge=${bridge} worker=${worker}${apiTls === undefined ? '' : ` https=${apiTls}`}`;
+      giveBackMemory();
       process.stdout.write(`magpie ready ${urls} account=${accountId} accessKeyId=${accessKeyId}\n`);
     }
     await stopped;

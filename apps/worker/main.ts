@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { AddressInfo } from 'node:net';
+import { giveBackMemory, giveBackMemoryAtRest } from '#runtime/idle-memory.js';
 import { createLogger } from '#runtime/log.js';
 import { BadSetting } from '#runtime/setting.js';
 import { NestLogger } from './nest-logger.js';
@@ -41,6 +42,8 @@ async function start(): Promise<void> {
 
   await app.listen(settings.port, settings.host);
   const { port } = app.getHttpServer().address() as AddressInfo;
+  giveBackMemory();
+  giveBackMemoryAtRest();
   logger.info({ port }, 'worker ready');
   process.send?.({ ready: true, port });
 }
