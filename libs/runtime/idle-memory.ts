@@ -22,7 +22,7 @@ export function giveBackMemory(): void {
  * @param idle share of a core that a process at rest uses at the most
  * @returns ends it
  */
-export function giveBackMemoryAtRest(interval = 60_000, idle = 0.02): () => void {
+export function giveBackMemoryAtRest(interval = 60_000, idle = 0.05): () => void {
   let used = process.cpuUsage();
   const timer = setInterval(() => {
     const { user, system } = process.cpuUsage(used);

@@ -35,7 +35,7 @@ export async function startBenchHub(): Promise<BenchHub> {
   const credentials = { accountId: '1234567890123456', accessKeyId: 'bench', accessKeySecret: randomBytes(16).toString('hex') };
   const { api, port } = await startApi(server.url, credentials);
   const connect = (count: number): Promise<RawConnection[]> => Promise.all(Array.from({ length: count }, () => RawConnection.open('127.0.0.1', port)));
-  const [control] = await connect(1);
+  const control = new ControlConnection(connect);
   return {
     redis,
     redisServer: server,
@@ -43,7 +43,7 @@ export async function startBenchHub(): Promise<BenchHub> {
     credentials,
     pids: { 'load generator': process.pid, API: api.pid!, Redis: server.pid },
     connect,
-    call: (method, target, body) => control!.request(signedRequest(credentials, method, target, body)),
+    call: async (method, target, body) => (await control.open()).request(signedRequest(credentials, method, target, body)),
     usedMemory: () => usedMemory(redis),
     apiMemory: async () => {
       api.send('memory');
@@ -51,7 +51,7 @@ export async function startBenchHub(): Promise<BenchHub> {
       return resident;
     },
     close: async () => {
-      control!.close();
+      control.close();
       const exited = once(api, 'exit');
       api.disconnect();
       await exited;
@@ -61,9 +61,31 @@ export async function startBenchHub(): Promise<BenchHub> {
   };
 }
 
+/** Seconds after which the API may have closed a connection that was not used. */
+const STALE = 60;
+
+/** For single calls, with minutes between them. */
+class ControlConnection {
+  #lane: RawConnection | undefined;
+  #usedAt = 0;
+
+  constructor(private readonly connect: BenchHub['connect']) {}
+
+  async open(): Promise<RawConnection> {
+    if (performance.now() - this.#usedAt > STALE * 1_000) this.close();
+    this.#usedAt = performance.now();
+    return (this.#lane ??= (await this.connect(1))[0]!);
+  }
+
+  close(): void {
+    this.#lane?.close();
+    this.#lane = undefined;
+  }
+}
+
 async function startApi(redisUrl: string, { accountId, accessKeyId, accessKeySecret }: BenchHub['credentials']): Promise<{ api: ChildProcess; port: number }> {
   const args = [redisUrl, KEY_PREFIX, accountId, accessKeyId, accessKeySecret];
-  const api = fork(new URL('./bench-server.js', import.meta.url), args, { execArgv: ['--expose-gc'] });
+  const api = fork(new URL('./bench-server.js', import.meta.url), args);
   endWithThisProcess(api, 'SIGKILL');
   const [{ port }] = (await once(api, 'message')) as [{ port: number }];
   return { api, port };

@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { createApiServer } from '../../apps/api/api-server.js';
 import type { AddressInfo } from 'node:net';
+import { giveBackMemory } from '#runtime/idle-memory.js';
 import { silentLogger } from '#runtime/log.js';
 
 /**
@@ -21,10 +22,10 @@ app
   });
 await app.listen(0, '127.0.0.1');
 process.send?.({ port: (app.getHttpServer().address() as AddressInfo).port });
-// What is left after collecting twice is kept by somebody: weak references and finalizers have had their turn.
+// What a process at rest has, see `giveBackMemoryAtRest`; twice, so that weak references and finalizers have had their turn.
 process.on('message', () => {
-  globalThis.gc?.();
-  globalThis.gc?.();
+  giveBackMemory();
+  giveBackMemory();
   process.send?.({ resident: process.memoryUsage.rss() });
 });
 process.once('disconnect', () => process.exit(0));
