@@ -13,7 +13,7 @@ import { RedriveStore } from '#queue/redrive-store.js';
 import { Deployment } from '#redis/deployment.js';
 import { addMemoryMetrics } from '#redis/memory-metrics.js';
 import { MemoryWatch } from '#redis/memory-watch.js';
-import type { RedisClient } from '#redis/redis-client.js';
+import { openRedis, type ConnectionRole, type RedisClient } from '#redis/redis-client.js';
 import { systemClock } from '#runtime/clock.js';
 import type { Logger } from '#runtime/log.js';
 import { Publisher } from '#topic/publisher.js';
@@ -33,7 +33,7 @@ import { MessageController } from './message.controller.js';
 import { MnsErrorFilter } from './mns-error.filter.js';
 import { QueueManagementController } from './queue-management.controller.js';
 import { QueueController } from './queue.controller.js';
-import { openRedis, RedisConnections } from './redis-connections.js';
+import { RedisConnections } from './redis-connections.js';
 import { RequestMetrics } from './request-metrics.js';
 import { RequestOrigins } from './request-origin.js';
 import { ResourceUrls } from './resource-urls.js';
@@ -58,8 +58,8 @@ const CONTROLLERS = [
 
 /** The libraries' classes, put together once; nothing else in this app constructs one. */
 const PROVIDERS: Provider[] = [
-  { provide: REDIS_COMMANDS, useFactory: openRedis('commands'), inject: [SETTINGS, LOGGER] },
-  { provide: REDIS_SUBSCRIBER, useFactory: openRedis('subscriber'), inject: [SETTINGS, LOGGER] },
+  { provide: REDIS_COMMANDS, useFactory: openClient('commands'), inject: [SETTINGS, LOGGER] },
+  { provide: REDIS_SUBSCRIBER, useFactory: openClient('subscriber'), inject: [SETTINGS, LOGGER] },
   { provide: MemoryWatch, useFactory: startMemoryWatch, inject: [REDIS_COMMANDS, SETTINGS, LOGGER] },
   { provide: Deployment, useFactory: openDeployment, inject: [REDIS_COMMANDS, SETTINGS] },
   {
@@ -149,6 +149,10 @@ export class ApiModule {
 
 function openDeployment(client: RedisClient, settings: ApiSettings): Promise<Deployment> {
   return Deployment.open(client, settings.keyPrefix);
+}
+
+function openClient(role: ConnectionRole): (settings: ApiSettings, logger: Logger) => Promise<RedisClient> {
+  return ({ redisUrl }, logger) => openRedis(redisUrl, { role, logger });
 }
 
 async function startMemoryWatch(client: RedisClient, { keyPrefix, redisHighWater }: ApiSettings, logger: Logger): Promise<MemoryWatch> {

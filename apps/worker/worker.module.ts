@@ -11,7 +11,7 @@ import { QueueUpkeep } from '#queue/upkeep.js';
 import { Deployment } from '#redis/deployment.js';
 import { addMemoryMetrics } from '#redis/memory-metrics.js';
 import { MemoryWatch } from '#redis/memory-watch.js';
-import { connectRedis, type RedisClient } from '#redis/redis-client.js';
+import { connectRedis, openRedis, type RedisClient } from '#redis/redis-client.js';
 import { systemClock } from '#runtime/clock.js';
 import type { Logger } from '#runtime/log.js';
 import { PendingDeliveries } from '#topic/pending-deliveries.js';
@@ -89,9 +89,8 @@ function providerOf(token: string, value: DrainProcessor): FactoryProvider<Drain
 }
 
 async function openEngine(settings: WorkerSettings, logger: Logger): Promise<Engine> {
-  const client = connectRedis(settings.redisUrl, { role: 'commands', logger });
+  const client = await openRedis(settings.redisUrl, { role: 'commands', logger });
   try {
-    await connected(client);
     const deployment = await Deployment.open(client, settings.keyPrefix);
     const certificate = await PushCertificate.open(client, settings.keyPrefix, new SecretBox(settings.secretKey));
     const memory = new MemoryWatch(client, settings.keyPrefix, { logger, highWater: settings.redisHighWater });
@@ -101,20 +100,6 @@ async function openEngine(settings: WorkerSettings, logger: Logger): Promise<Eng
     client.disconnect();
     throw error;
   }
-}
-
-/** Milliseconds that Redis may take to be there when the worker starts. */
-const CONNECT_LIMIT = 30_000;
-
-async function connected(client: RedisClient): Promise<void> {
-  if (client.status === 'ready') return;
-  await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`Redis was not there within ${CONNECT_LIMIT / 1_000} s`)), CONNECT_LIMIT);
-    client.once('ready', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }
 
 function openChannels(settings: WorkerSettings, { client, deployment, certificate }: Engine, queues: QueueStore): Channels {

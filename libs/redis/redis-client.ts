@@ -63,6 +63,30 @@ export function connectRedis(url: string, { role, logger }: RedisConnectOptions)
   }
 }
 
+/** Milliseconds that a start waits for Redis: longer than it takes to load its data in most set-ups that start both together. */
+const START_LIMIT = 30_000;
+
+/**
+ * The same, connected already, so that the first command does not find it still connecting. The client tries again by itself; its
+ * failures on the way are logged and no reason to give up.
+ *
+ * @throws Error when Redis is not there within 30 s, or the URL has another form.
+ */
+export async function openRedis(url: string, options: RedisConnectOptions): Promise<RedisClient> {
+  const client = connectRedis(url, options);
+  await new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(() => {
+      client.disconnect();
+      reject(new Error(`Redis did not accept a connection within ${START_LIMIT / 1_000} s`));
+    }, START_LIMIT);
+    client.once('ready', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+  return client;
+}
+
 interface Node {
   readonly host: string;
   readonly port: number;
