@@ -1,20 +1,22 @@
-import { Controller, Get, Post, Put, Req, Res } from '@nestjs/common';
+import { ConflictException, Controller, Delete, Get, NotFoundException, Post, Put, Req, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { DELIVERY_OPTION_NAMES, showDeliveryOptions } from '#delivery/delivery-options.js';
+import { FailedDeliveryStore } from '#topic/failed-delivery-store.js';
 import { SubscriptionStore } from '#topic/subscription-store.js';
 import { TopicStore } from '#topic/topic-store.js';
 import type { SubscriptionRequest } from './data-plane-request.js';
 import { readJson, readMembers, readOptionalJson } from './management-request.js';
 import { beginOperation } from './operation.js';
 import { sendJson } from './problem-reply.js';
-import { readPauseReason } from './subscription-management-request.js';
+import { readPauseReason, readReplayOptions } from './subscription-management-request.js';
 
-/** What MNS does not know of a subscription: delivery options, what it is owed, pausing. */
+/** What MNS does not know of a subscription: delivery options, what it is owed, pausing, making again what was given up. */
 @Controller('api/v1/topics/:topic/subscriptions/:subscription')
 export class SubscriptionManagementController {
   constructor(
     private readonly topics: TopicStore,
     private readonly subscriptions: SubscriptionStore,
+    private readonly failed: FailedDeliveryStore,
   ) {}
 
   @Get()
@@ -47,6 +49,32 @@ export class SubscriptionManagementController {
     beginOperation(request, 'ResumeSubscription');
     await this.subscriptions.resume(await this.find(request));
     sendJson(request, reply, 200, await this.describe(request));
+  }
+
+  /** Writes the order and makes the first deliveries; upkeep carries out the rest. */
+  @Post('replay')
+  async startReplay(@Req() request: SubscriptionRequest, @Res() reply: FastifyReply): Promise<void> {
+    beginOperation(request, 'StartReplay');
+    const order = readReplayOptions(readOptionalJson(request));
+    const subscription = await this.find(request);
+    const started = await this.failed.replayFailed(subscription, order);
+    if (!started) throw new ConflictException(`A replay of ${subscription.name} is under way.`);
+    sendJson(request, reply, 202, await this.failed.getReplay(subscription));
+  }
+
+  @Get('replay')
+  async getReplay(@Req() request: SubscriptionRequest, @Res() reply: FastifyReply): Promise<void> {
+    beginOperation(request, 'GetReplay');
+    const replay = await this.failed.getReplay(await this.find(request));
+    if (replay === undefined) throw new NotFoundException(`There was no replay of ${request.params.subscription}.`);
+    sendJson(request, reply, 200, replay);
+  }
+
+  @Delete('replay')
+  async cancelReplay(@Req() request: SubscriptionRequest, @Res() reply: FastifyReply): Promise<void> {
+    beginOperation(request, 'CancelReplay');
+    await this.failed.cancelReplay(await this.find(request));
+    sendJson(request, reply, 204);
   }
 
   private find({ account, params }: SubscriptionRequest) {
