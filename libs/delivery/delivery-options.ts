@@ -1,6 +1,7 @@
 import { isWholeWithin } from '#queue/queue-attributes.js';
 import { checkQueueName } from '#queue/queue-name.js';
 import { InvalidArgument } from '#runtime/invalid-argument.js';
+import { parseEndpoint, type Endpoint } from './endpoint.js';
 
 /**
  * What a subscription can be told beyond what MNS knows. An absent option has its default.
@@ -53,6 +54,23 @@ export function changeDeliveryOptions(options: DeliveryOptions, changes: Readonl
     else if (value !== undefined) changed[name] = read(value);
   }
   return changed;
+}
+
+/** Whether options go with the endpoint of their subscription. @throws InvalidArgument */
+export function checkDeliveryOptions({ deadLetterQueue }: DeliveryOptions, endpointText: string): void {
+  const endpoint = knownEndpoint(endpointText);
+  if (deadLetterQueue !== undefined && endpoint?.kind === 'queue' && endpoint.queue === deadLetterQueue) {
+    throw new InvalidArgument('deadLetterQueue', 'The dead-letter queue is another one than the queue that the subscription delivers to.');
+  }
+}
+
+/** Undefined for an endpoint of another release. */
+function knownEndpoint(text: string): Endpoint | undefined {
+  try {
+    return parseEndpoint(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Every option with what holds for it, as its owner may see it. */

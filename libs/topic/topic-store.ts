@@ -1,4 +1,4 @@
-import { changeDeliveryOptions } from '#delivery/delivery-options.js';
+import { changeDeliveryOptions, checkDeliveryOptions } from '#delivery/delivery-options.js';
 import { newId, readRecord, type StoredRecord } from '#queue/record.js';
 import { ReplyCode } from '#queue/reply-code.js';
 import type { Deployment } from '#redis/deployment.js';
@@ -118,7 +118,8 @@ export class TopicStore {
     checkTopicName(topic);
     checkSubscriptionName(name);
     checkTag('FilterTag', attributes.filterTag);
-    const args = [`${account}/${topic}`, name, newId(), JSON.stringify(attributes), MOST_SUBSCRIPTIONS];
+    const deadLetterQueue = attributes.options?.deadLetterQueue ?? '';
+    const args = [`${account}/${topic}`, name, newId(), JSON.stringify(attributes), MOST_SUBSCRIPTIONS, deadLetterQueue];
     const partition = this.deployment.partitionOf(account, topic);
     const reply = await this.run(SCRIPTS.subscribe, partition, args).catch((error: unknown) => this.#findInstead(account, topic, error, name));
     const [code, packed] = reply as [number, Buffer];
@@ -147,10 +148,11 @@ export class TopicStore {
    */
   async setDeliveryOptions(account: string, topic: string, name: string, changes: Readonly<Record<string, unknown>>): Promise<void> {
     checkSubscriptionName(name);
-    await this.#changeSubscription(account, topic, name, (attributes) => ({
-      ...attributes,
-      options: changeDeliveryOptions(attributes.options ?? {}, changes),
-    }));
+    await this.#changeSubscription(account, topic, name, (attributes) => {
+      const options = changeDeliveryOptions(attributes.options ?? {}, changes);
+      checkDeliveryOptions(options, attributes.endpoint);
+      return { ...attributes, options };
+    });
   }
 
   /** @throws TopicNotExist · SubscriptionNotExist */
