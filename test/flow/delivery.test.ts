@@ -8,6 +8,7 @@ import { AttemptLog } from '#delivery/attempt-log.js';
 import { PushCertificate } from '#delivery/push-certificate.js';
 import { SecretBox } from '#access/secret-box.js';
 import { CertificateController } from '../../apps/api/certificate.controller.js';
+import { FailedDeliveryStore } from '#topic/failed-delivery-store.js';
 import { SubscriptionStore } from '#topic/subscription-store.js';
 import { eventually } from '../support/eventually.js';
 import { startMailServer } from '../support/mail-server.js';
@@ -170,6 +171,28 @@ describe('delivery', () => {
       await eventually('the push', () => endpoint.pushes.length === round, { within: 5_000, every: 2 });
     }
   });
+
+  it('keeps what was given up, makes it again, and brings it to a dead-letter queue', async () => {
+    const endpoint = await receiver(500);
+    const topic = await hub.subscribed(endpoint.url, { options: { schedule: [] } });
+    const subscription = await hub.topics.getSubscription(ACCOUNT, topic, 's1');
+    const subscriptions = new SubscriptionStore(hub.topics, hub.drainQueue);
+    const failed = new FailedDeliveryStore(hub.topics, hub.drainQueue);
+    for (let i = 1; i <= 3; i++) await hub.publish(topic, `${i}`);
+    const kept = async (count: number) => (await subscriptions.getState(subscription)).failedDeliveries === count;
+    await eventually('all are given up', () => kept(3));
+    await failed.replayFailed(subscription, { limit: 2, maxPerSecond: 1 });
+    await eventually('the end of the replay', async () => (await failed.getReplay(subscription))?.state === 'completed', { within: 35_000, every: 100 });
+    await eventually('two more pushes', () => endpoint.pushes.length === 5);
+    await eventually('all are given up', () => kept(3));
+    await hub.queues.createQueue(ACCOUNT, 'dead', {});
+    await hub.topics.setDeliveryOptions(ACCOUNT, topic, 's1', { deadLetterQueue: 'dead' });
+    await eventually('the move', () => kept(0), { within: 35_000, every: 100 });
+    const letters = await hub.messages.receiveMessages(ACCOUNT, 'dead', { count: 16, waitSeconds: 0 });
+    expect(letters.map(({ body }) => body).sort()).toEqual(['1', '2', '3']);
+    expect(letters[0]!.userProperties).toContainEqual({ name: 'DLQReason', value: 'HTTP 500', type: 'STRING' });
+    expect((await hub.topics.getTopic(ACCOUNT, topic)).messageCount).toBe(0);
+  }, 90_000);
 
   it('puts messages into queues', async () => {
     await hub.queues.createQueue(ACCOUNT, 'inbox', {});
