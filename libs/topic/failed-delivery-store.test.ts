@@ -140,6 +140,26 @@ describe('what a subscription gave up', () => {
     expect(await failed.replay(s1, first)).toBe(false);
   });
 
+  it('is 64 MB of bodies at the most: the oldest are dropped', async () => {
+    const body = 'x'.repeat(60_000);
+    const { partition, id } = s1.pendingQueue;
+    const first = await publish({ body });
+    await giveUp();
+    const stateKey = `${queues.deployment.base(partition)}:q:${id}`;
+    expect(Number(await client.hget(stateKey, 'fb'))).toBeGreaterThan(60_000);
+    // As if a good thousand more of that size were kept.
+    await client.hincrby(stateKey, 'fb', 64 * 1_048_576 - 130_000);
+    clock.advance(1_000);
+    await publish({ body });
+    await giveUp();
+    expect(await state()).toMatchObject({ failedDeliveries: 2, droppedDeliveries: 0 });
+    clock.advance(1_000);
+    await publish({ body });
+    await giveUp();
+    expect(await state()).toMatchObject({ failedDeliveries: 2, droppedDeliveries: 1 });
+    expect(await failed.replay(s1, first)).toBe(false);
+  });
+
   it.each(['unsubscribe', 'deleteTopic'] as const)('goes with %s', async (how) => {
     await topics.deleteTopic(ACCOUNT, 'news');
     const bare = await keyNames();
