@@ -14,7 +14,10 @@ import { MemoryWatch } from '#redis/memory-watch.js';
 import { connectRedis, openRedis, type RedisClient } from '#redis/redis-client.js';
 import { systemClock } from '#runtime/clock.js';
 import type { Logger } from '#runtime/log.js';
+import { DeadLetterMover } from '#topic/dead-letter-mover.js';
+import { FailedDeliveryStore } from '#topic/failed-delivery-store.js';
 import { PendingDeliveries } from '#topic/pending-deliveries.js';
+import { TopicStore } from '#topic/topic-store.js';
 import { Channels } from './channels/channel-for-endpoint.js';
 import { EmailChannel } from './channels/email.channel.js';
 import { HttpChannel } from './channels/http.channel.js';
@@ -57,10 +60,12 @@ export class WorkerModule {
     const attemptLog = new AttemptLog(client, deployment);
     const time = { clock: systemClock, random };
     const drains = new Drains({ source, scheduler: drainQueue, channels, attemptLog, windows, ...time, metrics, logger });
+    const failed = new FailedDeliveryStore(new TopicStore(client, deployment), drainQueue);
     const duties = new Duties({
       findActive: () => findActivePartitions(client, deployment, systemClock.now()),
       source,
-      upkeep: new QueueUpkeep(queues, { region: settings.region, logger }),
+      upkeep: openUpkeep(settings, queues, failed, logger),
+      replays: failed,
       drains: drainQueue,
       metrics,
       logger,
@@ -100,6 +105,11 @@ async function openEngine(settings: WorkerSettings, logger: Logger): Promise<Eng
     client.disconnect();
     throw error;
   }
+}
+
+function openUpkeep({ region }: WorkerSettings, queues: QueueStore, failed: FailedDeliveryStore, logger: Logger): QueueUpkeep {
+  const mover = new DeadLetterMover(failed, queues, { region, logger });
+  return new QueueUpkeep(queues, { region, logger, moveFailedDeliveries: (partition, id) => mover.move(partition, id) });
 }
 
 function openChannels(settings: WorkerSettings, { client, deployment, certificate }: Engine, queues: QueueStore): Channels {

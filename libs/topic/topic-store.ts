@@ -1,3 +1,4 @@
+import { changeDeliveryOptions, checkDeliveryOptions } from '#delivery/delivery-options.js';
 import { newId, readRecord, type StoredRecord } from '#queue/record.js';
 import { ReplyCode } from '#queue/reply-code.js';
 import type { Deployment } from '#redis/deployment.js';
@@ -117,7 +118,8 @@ export class TopicStore {
     checkTopicName(topic);
     checkSubscriptionName(name);
     checkTag('FilterTag', attributes.filterTag);
-    const args = [`${account}/${topic}`, name, newId(), JSON.stringify(attributes), MOST_SUBSCRIPTIONS];
+    const deadLetterQueue = attributes.options?.deadLetterQueue ?? '';
+    const args = [`${account}/${topic}`, name, newId(), JSON.stringify(attributes), MOST_SUBSCRIPTIONS, deadLetterQueue];
     const partition = this.deployment.partitionOf(account, topic);
     const reply = await this.run(SCRIPTS.subscribe, partition, args).catch((error: unknown) => this.#findInstead(account, topic, error, name));
     const [code, packed] = reply as [number, Buffer];
@@ -137,9 +139,19 @@ export class TopicStore {
     changes: Partial<Pick<SubscriptionAttributes, 'filterTag' | 'notifyStrategy'>>,
   ): Promise<void> {
     checkTag('FilterTag', changes.filterTag);
-    await this.#change(account, topic, (record) => {
-      const { id, version, attributes } = subscriptionOf(record, name);
-      return [SCRIPTS.setSubscription, [name, id, version, JSON.stringify({ ...attributes, ...changes })]];
+    await this.#changeSubscription(account, topic, name, (attributes) => ({ ...attributes, ...changes }));
+  }
+
+  /**
+   * Replaces the options that the document names; null resets one.
+   * @throws TopicNotExist · SubscriptionNotExist · InvalidArgument
+   */
+  async setDeliveryOptions(account: string, topic: string, name: string, changes: Readonly<Record<string, unknown>>): Promise<void> {
+    checkSubscriptionName(name);
+    await this.#changeSubscription(account, topic, name, (attributes) => {
+      const options = changeDeliveryOptions(attributes.options ?? {}, changes);
+      checkDeliveryOptions(options, attributes.endpoint);
+      return { ...attributes, options };
     });
   }
 
@@ -203,6 +215,19 @@ export class TopicStore {
       if (code === ReplyCode.OK) return;
     }
     throw new Error(`topic ${name} changes faster than it can be read`);
+  }
+
+  #changeSubscription(
+    account: string,
+    topic: string,
+    name: string,
+    change: (attributes: SubscriptionAttributes) => SubscriptionAttributes,
+  ): Promise<void> {
+    return this.#change(account, topic, (record) => {
+      const { id, version, attributes } = subscriptionOf(record, name);
+      const changed = change(attributes);
+      return [SCRIPTS.setSubscription, [name, id, version, JSON.stringify(changed), changed.options?.deadLetterQueue ?? '']];
+    });
   }
 
   /**
