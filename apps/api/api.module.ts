@@ -103,6 +103,7 @@ const PROVIDERS: Provider[] = [
     useFactory: (client: RedisClient, deployment: Deployment) => new AttemptLog(client, deployment),
     inject: [REDIS_COMMANDS, Deployment],
   },
+  { provide: SecretBox, useFactory: ({ secretKey }: ApiSettings) => new SecretBox(secretKey), inject: [SETTINGS] },
   { provide: PushCertificate, useFactory: openPushCertificate, inject: [REDIS_COMMANDS, SETTINGS] },
   { provide: AccessStore, useFactory: openAccessStore, inject: [REDIS_COMMANDS, Deployment, SETTINGS] },
   {

@@ -1,6 +1,8 @@
 import { Controller, Get, Post, Put, Req, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
+import { SecretBox } from '#access/secret-box.js';
 import { DELIVERY_OPTION_NAMES, showDeliveryOptions } from '#delivery/delivery-options.js';
+import { sealContext, type Seal } from '#delivery/http-options.js';
 import { SubscriptionStore } from '#topic/subscription-store.js';
 import { TopicStore } from '#topic/topic-store.js';
 import type { SubscriptionRequest } from './data-plane-request.js';
@@ -15,6 +17,7 @@ export class SubscriptionManagementController {
   constructor(
     private readonly topics: TopicStore,
     private readonly subscriptions: SubscriptionStore,
+    private readonly secrets: SecretBox,
   ) {}
 
   @Get()
@@ -30,7 +33,9 @@ export class SubscriptionManagementController {
     const { account, params } = request;
     const { options } = readMembers(readJson(request), 'subscription', ['options']);
     const changes = options === undefined ? {} : readMembers(options, 'options', DELIVERY_OPTION_NAMES);
-    await this.topics.setDeliveryOptions(account, params.topic, params.subscription, changes);
+    const { topic, subscription } = params;
+    const seal: Seal = (secret, purpose) => this.secrets.seal(secret, sealContext(account, topic, subscription, purpose));
+    await this.topics.setDeliveryOptions(account, topic, subscription, changes, seal);
     sendJson(request, reply, 200, await this.describe(request));
   }
 

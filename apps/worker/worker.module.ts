@@ -12,6 +12,7 @@ import { Deployment } from '#redis/deployment.js';
 import { addMemoryMetrics } from '#redis/memory-metrics.js';
 import { MemoryWatch } from '#redis/memory-watch.js';
 import { connectRedis, type RedisClient } from '#redis/redis-client.js';
+import { readAuthorities } from '#runtime/certificate-files.js';
 import { systemClock } from '#runtime/clock.js';
 import type { Logger } from '#runtime/log.js';
 import { PendingDeliveries } from '#topic/pending-deliveries.js';
@@ -19,6 +20,7 @@ import { Channels } from './channels/channel-for-endpoint.js';
 import { EmailChannel } from './channels/email.channel.js';
 import { HttpChannel } from './channels/http.channel.js';
 import { PushNetwork } from './channels/push-network.js';
+import { PushSecrets } from './channels/push-secrets.js';
 import { QueueChannel } from './channels/queue.channel.js';
 import { DeliveryMetrics } from './delivery-metrics.js';
 import { DrainProcessor, PROCESSORS } from './drain.processor.js';
@@ -42,8 +44,10 @@ interface Engine {
 /** Builds the worker; nothing else knows how its parts fit together. */
 @Module({})
 export class WorkerModule {
-  /** @throws when Redis is away, holds data of a newer release, or was used with another secret key */
+  /** @throws when Redis is away, holds data of a newer release, or was used with another secret key; BadSetting */
   static async create(settings: WorkerSettings, logger: Logger, random: () => number = Math.random): Promise<DynamicModule> {
+    // Before anything is connected: a mistake in the file is told at once.
+    const ca = settings.pushCaFile === undefined ? undefined : await readAuthorities(settings.pushCaFile);
     const engine = await openEngine(settings, logger);
     const bullConnection = connectRedis(settings.redisUrl, { role: 'worker', logger });
     const drainQueue = new DrainQueue({ url: settings.redisUrl, prefix: settings.keyPrefix, logger });
@@ -53,7 +57,7 @@ export class WorkerModule {
     addMemoryMetrics(metrics.registry, memory);
     const queues = new QueueStore(client, deployment);
     const source = new PendingDeliveries(client, deployment);
-    const channels = openChannels(settings, engine, queues);
+    const channels = openChannels(settings, engine, queues, ca);
     const attemptLog = new AttemptLog(client, deployment);
     const time = { clock: systemClock, random };
     const drains = new Drains({ source, scheduler: drainQueue, channels, attemptLog, windows, ...time, metrics, logger });
@@ -117,11 +121,18 @@ async function connected(client: RedisClient): Promise<void> {
   });
 }
 
-function openChannels(settings: WorkerSettings, { client, deployment, certificate }: Engine, queues: QueueStore): Channels {
+function openChannels(settings: WorkerSettings, engine: Engine, queues: QueueStore, ca: string | undefined): Channels {
+  const { client, deployment, certificate } = engine;
   const signer = { privateKey: certificate.privateKey, certificateUrl: certificate.urlUnder(settings.publicUrl) };
   const { smtpUrl, mailFrom } = settings;
   return new Channels({
-    http: new HttpChannel({ signer, network: new PushNetwork(settings.pushAllow), clock: systemClock }),
+    http: new HttpChannel({
+      signer,
+      network: new PushNetwork(settings.pushAllow),
+      secrets: new PushSecrets(new SecretBox(settings.secretKey)),
+      clock: systemClock,
+      ...(ca !== undefined && { ca }),
+    }),
     // The worker only sends: its long polls are never started.
     queue: new QueueChannel(new MessageStore(queues, new LongPoll(client, deployment))),
     ...(smtpUrl !== undefined && mailFrom !== undefined && { email: new EmailChannel({ smtpUrl, mailFrom }) }),
