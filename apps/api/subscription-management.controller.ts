@@ -8,8 +8,9 @@ import { TopicStore } from '#topic/topic-store.js';
 import type { SubscriptionRequest } from './data-plane-request.js';
 import { readJson, readMembers, readOptionalJson } from './management-request.js';
 import { beginOperation } from './operation.js';
-import { sendJson } from './problem-reply.js';
+import { sendJson, sendProblem } from './problem-reply.js';
 import { readPauseReason } from './subscription-management-request.js';
+import { readTestMessage, TestPush } from './test-push.js';
 
 /** What MNS does not know of a subscription: delivery options, what it is owed, pausing. */
 @Controller('api/v1/topics/:topic/subscriptions/:subscription')
@@ -18,6 +19,7 @@ export class SubscriptionManagementController {
     private readonly topics: TopicStore,
     private readonly subscriptions: SubscriptionStore,
     private readonly secrets: SecretBox,
+    private readonly testPush: TestPush,
   ) {}
 
   @Get()
@@ -52,6 +54,17 @@ export class SubscriptionManagementController {
     beginOperation(request, 'ResumeSubscription');
     await this.subscriptions.resume(await this.find(request));
     sendJson(request, reply, 200, await this.describe(request));
+  }
+
+  /** Sends one push now, by a worker, and shows the whole exchange. */
+  @Post('test')
+  async test(@Req() request: SubscriptionRequest, @Res() reply: FastifyReply): Promise<void> {
+    beginOperation(request, 'TestSubscription');
+    const message = readTestMessage(readOptionalJson(request), request.params.subscription);
+    const { topicOwner, topicName, name: subscriptionName } = await this.find(request);
+    const result = await this.testPush.ask({ topicOwner, topicName, subscriptionName, message });
+    if (result !== undefined) sendJson(request, reply, 200, result);
+    else sendProblem(request, reply, { status: 503, code: 'WorkerUnavailable', message: 'No worker has answered in time.', retryAfterSeconds: 5 });
   }
 
   private find({ account, params }: SubscriptionRequest) {

@@ -4,6 +4,7 @@ import { SecretBox } from '#access/secret-box.js';
 import { AttemptLog } from '#delivery/attempt-log.js';
 import { DrainQueue, drainKeyPrefix } from '#delivery/drain-queue.js';
 import { PushCertificate } from '#delivery/push-certificate.js';
+import { TestPushReplies } from '#delivery/test-push.js';
 import { LongPoll } from '#queue/long-poll.js';
 import { MessageStore } from '#queue/message-store.js';
 import { QueueStore } from '#queue/queue-store.js';
@@ -16,6 +17,7 @@ import { readAuthorities } from '#runtime/certificate-files.js';
 import { systemClock } from '#runtime/clock.js';
 import type { Logger } from '#runtime/log.js';
 import { PendingDeliveries } from '#topic/pending-deliveries.js';
+import { TopicStore } from '#topic/topic-store.js';
 import { Channels } from './channels/channel-for-endpoint.js';
 import { EmailChannel } from './channels/email.channel.js';
 import { HttpChannel } from './channels/http.channel.js';
@@ -30,6 +32,7 @@ import { EndpointWindows } from './endpoint-window.js';
 import { HealthController } from './health.controller.js';
 import { REDIS_COMMANDS, SETTINGS } from './injection-tokens.js';
 import { findActivePartitions } from './partition-activity.js';
+import { TestPushes } from './test-pushes.js';
 import { WorkerLifecycle } from './worker-lifecycle.js';
 import type { WorkerSettings } from './worker-settings.js';
 
@@ -69,8 +72,10 @@ export class WorkerModule {
       metrics,
       logger,
     });
-    const processors = Array.from({ length: PROCESSORS }, () => new DrainProcessor(drains, duties, logger));
-    const lifecycle = new WorkerLifecycle({ processors, drains, drainQueue, channels, connections: [bullConnection, client], memory, logger });
+    const replies = new TestPushReplies(client, settings.keyPrefix);
+    const tests = new TestPushes({ subscriptions: new TopicStore(client, deployment), channels, replies, clock: systemClock, logger });
+    const processors = Array.from({ length: PROCESSORS }, () => new DrainProcessor(drains, duties, tests, logger));
+    const lifecycle = new WorkerLifecycle({ processors, drains, tests, drainQueue, channels, connections: [bullConnection, client], memory, logger });
     return {
       module: WorkerModule,
       // The drain queue is added to by `DrainQueue` alone, so Nest registers no queue of its own, only the workers.
