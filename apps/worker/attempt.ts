@@ -100,7 +100,7 @@ function answerOf(outcome: Made): Pick<Attempt, 'code' | 'reason' | 'answer'> {
 function report({ metrics, logger }: AttemptTools, channel: string, attempt: Attempt, age: number): void {
   metrics.observeAttempt(channel, attempt, age);
   // The answer is its owner's to see, not the operator's.
-  const { number, latencyMillis, answer: _answer, ...facts } = attempt;
+  const { number, latencyMillis, ...facts } = { ...attempt, answer: undefined };
   const line = { ...facts, channel, attempt: number, latencyMillis: Math.round(latencyMillis * 10) / 10, age };
   if (attempt.outcome === 'delivered') logger.info(line, 'delivered');
   else logger.warn(line, attempt.outcome === 'retry' ? 'delivery will be tried again' : 'delivery has failed');

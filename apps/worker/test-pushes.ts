@@ -31,9 +31,8 @@ export class TestPushes {
     const { clock, replies, logger } = this.options;
     if (clock.now() > request.until) return;
     const result = await this.#push(request);
-    const { exchange: _exchange, ...facts } = result;
     const { topicOwner, topicName, subscriptionName } = request;
-    logger.info({ topicOwner, topicName, subscriptionName, ...facts }, 'test push');
+    logger.info({ topicOwner, topicName, subscriptionName, ...result, exchange: undefined }, 'test push');
     await replies.write(request.id, result);
   }
 

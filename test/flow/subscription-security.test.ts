@@ -104,7 +104,7 @@ describe('a subscription with secrets', () => {
     const key = Buffer.from(SECRET.slice('whsec_'.length), 'base64');
     expect(push?.headers.get('webhook-signature')).toBe(`v1,${createHmac('sha256', key).update(signed).digest('base64')}`);
     const attempts = await eventually('the attempt', async () => {
-      const found = (await management.call('GET', `deliveries?messageId=${messageId}`)).json.attempts;
+      const found = (await management.call('GET', `deliveries?messageId=${messageId}`)).json.attempts as unknown[];
       return found.length === 1 && found;
     });
     expect(attempts[0]).toMatchObject({ outcome: 'delivered', code: 202, answer: 'queued as 7' });
