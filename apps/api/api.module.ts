@@ -17,6 +17,7 @@ import { MemoryWatch } from '#redis/memory-watch.js';
 import type { RedisClient } from '#redis/redis-client.js';
 import { systemClock } from '#runtime/clock.js';
 import type { Logger } from '#runtime/log.js';
+import { FailedDeliveryStore } from '#topic/failed-delivery-store.js';
 import { Publisher } from '#topic/publisher.js';
 import { SubscriptionStore } from '#topic/subscription-store.js';
 import { TopicStore } from '#topic/topic-store.js';
@@ -93,6 +94,11 @@ const PROVIDERS: Provider[] = [
   {
     provide: SubscriptionStore,
     useFactory: (topics: TopicStore, drains: DrainQueue) => new SubscriptionStore(topics, drains),
+    inject: [TopicStore, DrainQueue],
+  },
+  {
+    provide: FailedDeliveryStore,
+    useFactory: (topics: TopicStore, drains: DrainQueue) => new FailedDeliveryStore(topics, drains),
     inject: [TopicStore, DrainQueue],
   },
   {

@@ -1,23 +1,51 @@
-import { Controller, Get, Req, Res } from '@nestjs/common';
-import type { FastifyReply } from 'fastify';
-import { AttemptLog } from '#delivery/attempt-log.js';
+import { Controller, Get, NotFoundException, Post, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { AttemptLog, type Attempt } from '#delivery/attempt-log.js';
 import { InvalidArgument } from '#runtime/invalid-argument.js';
+import { FailedDeliveryStore } from '#topic/failed-delivery-store.js';
+import { TopicStore } from '#topic/topic-store.js';
 import type { ListRequest } from './management-request.js';
 import { beginOperation } from './operation.js';
 import { sendJson } from './problem-reply.js';
+import type { Query } from './request-query.js';
+
+type DeliveryRequest = FastifyRequest<{ Params: { readonly messageId: string }; Querystring: Query }>;
 
 /** What became of published messages. */
 @Controller('api/v1/deliveries')
 export class DeliveryController {
-  constructor(private readonly attempts: AttemptLog) {}
+  constructor(
+    private readonly attempts: AttemptLog,
+    private readonly topics: TopicStore,
+    private readonly failed: FailedDeliveryStore,
+  ) {}
 
   /** Every attempt to deliver a message of the caller's topics, to whichever subscription, by the id that its publisher was given. */
   @Get()
   async find(@Req() request: ListRequest, @Res() reply: FastifyReply): Promise<void> {
     beginOperation(request, 'FindDeliveries');
     const messageId = request.query.get('messageid') ?? '';
+    sendJson(request, reply, 200, { messageId, attempts: await this.attemptsOf(messageId, request.account) });
+  }
+
+  /** Makes again what was given up of one message, for the subscription that is named. */
+  @Post(':messageId/replay')
+  async replay(@Req() request: DeliveryRequest, @Res() reply: FastifyReply): Promise<void> {
+    beginOperation(request, 'ReplayDelivery');
+    const { messageId } = request.params;
+    const name = request.query.get('subscription') ?? '';
+    if (name === '') throw new InvalidArgument('subscription', 'subscription names the subscription whose delivery is to be made again.');
+    const attempt = (await this.attemptsOf(messageId, request.account)).findLast(({ subscriptionName }) => subscriptionName === name);
+    if (attempt === undefined) throw new NotFoundException(`No attempt to deliver ${messageId} to ${name} is known.`);
+    const subscription = await this.topics.getSubscription(request.account, attempt.topicName, name);
+    const replayed = await this.failed.replay(subscription, messageId);
+    if (!replayed) throw new NotFoundException(`${name} has not given up ${messageId}, or keeps it no longer.`);
+    sendJson(request, reply, 202, { messageId, topicName: attempt.topicName, subscriptionName: name });
+  }
+
+  private async attemptsOf(messageId: string, account: string): Promise<Attempt[]> {
     if (!/^[0-9A-F]{32}$/i.test(messageId)) throw new InvalidArgument('messageId', 'messageId has 32 hexadecimal digits.');
     const attempts = await this.attempts.find(messageId.toUpperCase());
-    sendJson(request, reply, 200, { messageId, attempts: attempts.filter(({ topicOwner }) => topicOwner === request.account) });
+    return attempts.filter(({ topicOwner }) => topicOwner === account);
   }
 }

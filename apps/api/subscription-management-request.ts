@@ -1,4 +1,5 @@
 import { InvalidArgument } from '#runtime/invalid-argument.js';
+import type { ReplayOptions } from '#topic/failed-delivery-store.js';
 import { readMembers } from './management-request.js';
 
 const LONGEST_REASON = 200;
@@ -10,4 +11,16 @@ export function readPauseReason(json: unknown): string {
     throw new InvalidArgument('reason', `reason is a text of at most ${LONGEST_REASON} characters.`);
   }
   return reason;
+}
+
+const REPLAY_NUMBERS = ['from', 'to', 'limit', 'maxPerSecond'] as const;
+
+/** `{"from": …, "to": …, "limit": 100, "maxPerSecond": 50}`, all optional. @throws InvalidArgument */
+export function readReplayOptions(json: unknown): ReplayOptions {
+  const members = readMembers(json, 'replay', REPLAY_NUMBERS);
+  for (const name of REPLAY_NUMBERS) {
+    const value = members[name];
+    if (value !== undefined && typeof value !== 'number') throw new InvalidArgument(name, `${name} is a number.`);
+  }
+  return members as ReplayOptions;
 }

@@ -1,18 +1,19 @@
-import { Controller, Get, Post, Put, Req, Res } from '@nestjs/common';
+import { ConflictException, Controller, Delete, Get, NotFoundException, Post, Put, Req, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { SecretBox } from '#access/secret-box.js';
 import { DELIVERY_OPTION_NAMES, showDeliveryOptions } from '#delivery/delivery-options.js';
 import { sealContext, type Seal } from '#delivery/http-options.js';
+import { FailedDeliveryStore } from '#topic/failed-delivery-store.js';
 import { SubscriptionStore } from '#topic/subscription-store.js';
 import { TopicStore } from '#topic/topic-store.js';
 import type { SubscriptionRequest } from './data-plane-request.js';
 import { readJson, readMembers, readOptionalJson } from './management-request.js';
 import { beginOperation } from './operation.js';
 import { sendJson, sendProblem } from './problem-reply.js';
-import { readPauseReason } from './subscription-management-request.js';
+import { readPauseReason, readReplayOptions } from './subscription-management-request.js';
 import { readTestMessage, TestPush } from './test-push.js';
 
-/** What MNS does not know of a subscription: delivery options, what it is owed, pausing. */
+/** What MNS does not know of a subscription: delivery options, what it is owed, pausing, making again what was given up, testing. */
 @Controller('api/v1/topics/:topic/subscriptions/:subscription')
 export class SubscriptionManagementController {
   constructor(
@@ -20,6 +21,7 @@ export class SubscriptionManagementController {
     private readonly subscriptions: SubscriptionStore,
     private readonly secrets: SecretBox,
     private readonly testPush: TestPush,
+    private readonly failed: FailedDeliveryStore,
   ) {}
 
   @Get()
@@ -65,6 +67,32 @@ export class SubscriptionManagementController {
     const result = await this.testPush.ask({ topicOwner, topicName, subscriptionName, message });
     if (result !== undefined) sendJson(request, reply, 200, result);
     else sendProblem(request, reply, { status: 503, code: 'WorkerUnavailable', message: 'No worker has answered in time.', retryAfterSeconds: 5 });
+  }
+
+  /** Writes the order and makes the first deliveries; upkeep carries out the rest. */
+  @Post('replay')
+  async startReplay(@Req() request: SubscriptionRequest, @Res() reply: FastifyReply): Promise<void> {
+    beginOperation(request, 'StartReplay');
+    const order = readReplayOptions(readOptionalJson(request));
+    const subscription = await this.find(request);
+    const started = await this.failed.replayFailed(subscription, order);
+    if (!started) throw new ConflictException(`A replay of ${subscription.name} is under way.`);
+    sendJson(request, reply, 202, await this.failed.getReplay(subscription));
+  }
+
+  @Get('replay')
+  async getReplay(@Req() request: SubscriptionRequest, @Res() reply: FastifyReply): Promise<void> {
+    beginOperation(request, 'GetReplay');
+    const replay = await this.failed.getReplay(await this.find(request));
+    if (replay === undefined) throw new NotFoundException(`There was no replay of ${request.params.subscription}.`);
+    sendJson(request, reply, 200, replay);
+  }
+
+  @Delete('replay')
+  async cancelReplay(@Req() request: SubscriptionRequest, @Res() reply: FastifyReply): Promise<void> {
+    beginOperation(request, 'CancelReplay');
+    await this.failed.cancelReplay(await this.find(request));
+    sendJson(request, reply, 204);
   }
 
   private find({ account, params }: SubscriptionRequest) {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { decodeAttempt } from '#delivery/attempt-log.js';
-import { delivered, held, permanent, retryable, type Outcome } from '#delivery/outcome.js';
+import { delivered, gone, held, permanent, retryable, type Outcome } from '#delivery/outcome.js';
 import { SettableClock } from '#runtime/clock.js';
 import { silentLogger } from '#runtime/log.js';
 import type { PendingDelivery, Settlement } from '#topic/pending-delivery.js';
@@ -81,9 +81,29 @@ describe('attemptDelivery', () => {
   });
 
   it('gives up at once what is permanent, and does not hold it against the endpoint', async () => {
-    const { attempt, window } = answering(permanent('HTTP 410', 410));
-    expect(await attempt()).toMatchObject({ outcome: 'failed' });
+    const { attempt, window } = answering(permanent('SMTP 550', 550));
+    expect(await attempt()).toMatchObject({ outcome: 'failed', reason: 'SMTP 550' });
     expect(window.isHealthy).toBe(true);
+  });
+
+  it('disables the subscription of an endpoint that is gone, and says so', async () => {
+    const { attempt, tools } = answering(gone('HTTP 410', 410));
+    // Also when its schedule is spent: the delivery waits for the owner.
+    const settlement = await attempt({ attempts: 3 });
+    const reason = 'HTTP 410: the subscription is disabled until it is resumed';
+    expect(settlement).toMatchObject({ outcome: 'gone', reason });
+    expect(logged(settlement)).toMatchObject({ outcome: 'retry', number: 4, code: 410, reason });
+    expect(logged(settlement)).not.toHaveProperty('nextAttemptTime');
+    expect(await tools.metrics.registry.getSingleMetricAsString('magpie_delivery_endpoint_gone_total')).toContain('_total 1');
+  });
+
+  it('follows a schedule of the subscription in place of its strategy', async () => {
+    const subscription = { options: { schedule: [0, 100] } };
+    const { attempt } = answering(retryable('HTTP 500', { code: 500 }), 0.5);
+    expect(await attempt({ attempts: 0 }, subscription)).toMatchObject({ outcome: 'retry', notBefore: NOW });
+    expect(await attempt({ attempts: 1 }, subscription)).toMatchObject({ outcome: 'retry', notBefore: NOW + 105_000 });
+    expect(await attempt({ attempts: 2 }, subscription)).toMatchObject({ outcome: 'failed' });
+    expect(await attempt({ attempts: 0 }, { options: { schedule: [] } })).toMatchObject({ outcome: 'failed' });
   });
 
   it.each([

@@ -53,31 +53,40 @@ export async function attemptDelivery(
   }
   if (outcome.kind === 'delivered') window.succeeded();
   if (outcome.kind === 'retryable') window.failed(startedAt, outcome.retryAfter);
+  if (outcome.kind === 'gone') reportGone(tools, subscription, outcome.reason);
   const result = resultOf(outcome, subscription, pending, tools);
   const attempt: Attempt = { ...factsOf(subscription, pending), ...result, time: tools.clock.now(), latencyMillis, ...answerOf(outcome) };
   report(tools, endpoint?.kind ?? 'unknown', attempt, startedAt - pending.publishTime);
-  return toSettlement(pending.handle, attempt);
+  return toSettlement(pending.handle, outcome, attempt);
 }
+
+/** In the attempt log, behind what the endpoint answered. */
+const DISABLED = 'the subscription is disabled until it is resumed';
 
 /** Of an attempt that was made. */
 type Made = Exclude<Outcome, { kind: 'held' }>;
 
-type Result = { readonly outcome: 'delivered' | 'failed' } | { readonly outcome: 'retry'; readonly nextAttemptTime: number };
+type Result = Pick<Attempt, 'outcome' | 'nextAttemptTime'>;
 
 /** When the next attempt is: not before the notify strategy's delay, later if the endpoint wishes so, never after the message's life. */
-function resultOf(outcome: Made, { notifyStrategy }: Subscription, pending: PendingDelivery, { clock, random }: AttemptTools): Result {
+function resultOf(outcome: Made, { notifyStrategy, options }: Subscription, pending: PendingDelivery, { clock, random }: AttemptTools): Result {
   if (outcome.kind === 'delivered') return { outcome: 'delivered' };
-  const delay = outcome.kind === 'permanent' ? undefined : nextAttempt(notifyStrategy, pending.attempts + 1, random);
-  if (delay === undefined || outcome.kind === 'permanent') return { outcome: 'failed' };
+  // When the next attempt is, is up to whoever resumes the subscription.
+  if (outcome.kind === 'gone') return { outcome: 'retry' };
+  if (outcome.kind === 'permanent') return { outcome: 'failed' };
+  const delay = nextAttempt(options?.schedule ?? notifyStrategy, pending.attempts + 1, random);
+  if (delay === undefined) return { outcome: 'failed' };
   const wish = Math.min(outcome.retryAfter ?? 0, LONGEST_RETRY_AFTER);
   const nextAttemptTime = Math.ceil(clock.now() + Math.max(delay, wish) * 1_000);
   return nextAttemptTime < pending.expireTime ? { outcome: 'retry', nextAttemptTime } : { outcome: 'failed' };
 }
 
-function toSettlement(handle: string, attempt: Attempt): Settlement {
-  const encoded = encodeAttempt(attempt);
-  if (attempt.outcome !== 'retry') return { handle, outcome: attempt.outcome, attempt: encoded };
-  return { handle, outcome: 'retry', notBefore: attempt.nextAttemptTime ?? attempt.time, attempt: encoded };
+function toSettlement(handle: string, { kind }: Made, attempt: Attempt): Settlement {
+  const facts = { handle, attempt: encodeAttempt(attempt) };
+  const { reason = '' } = attempt;
+  if (kind === 'gone') return { ...facts, outcome: 'gone', reason };
+  if (attempt.outcome === 'retry') return { ...facts, outcome: 'retry', notBefore: attempt.nextAttemptTime ?? attempt.time };
+  return attempt.outcome === 'failed' ? { ...facts, outcome: 'failed', reason } : { ...facts, outcome: 'delivered' };
 }
 
 function factsOf(subscription: Subscription, pending: PendingDelivery) {
@@ -91,7 +100,7 @@ function namesOf({ topicOwner, topicName, name }: Subscription, { messageId }: P
 function answerOf(outcome: Made): Pick<Attempt, 'code' | 'reason' | 'answer'> {
   return {
     ...(outcome.code !== undefined && { code: outcome.code }),
-    ...(outcome.kind !== 'delivered' && { reason: outcome.reason }),
+    ...(outcome.kind !== 'delivered' && { reason: outcome.kind === 'gone' ? `${outcome.reason}: ${DISABLED}` : outcome.reason }),
     ...(outcome.answer !== undefined && { answer: outcome.answer }),
   };
 }
@@ -104,6 +113,11 @@ function report({ metrics, logger }: AttemptTools, channel: string, attempt: Att
   const line = { ...facts, channel, attempt: number, latencyMillis: Math.round(latencyMillis * 10) / 10, age };
   if (attempt.outcome === 'delivered') logger.info(line, 'delivered');
   else logger.warn(line, attempt.outcome === 'retry' ? 'delivery will be tried again' : 'delivery has failed');
+}
+
+function reportGone({ metrics, logger }: AttemptTools, { topicOwner, topicName, name }: Subscription, reason: string): void {
+  metrics.endpointGone();
+  logger.warn({ topicOwner, topicName, subscriptionName: name, reason }, 'endpoint is gone: subscription is disabled until it is resumed');
 }
 
 function readEndpoint(text: string): Endpoint | undefined {

@@ -10,6 +10,7 @@ export class DeliveryMetrics {
   readonly #drains: Gauge;
   readonly #swept: Counter<'found'>;
   readonly #unsettled: Counter;
+  readonly #gone: Counter;
 
   constructor(countPaused: () => number) {
     const registers = [this.registry];
@@ -46,6 +47,11 @@ export class DeliveryMetrics {
       help: 'Attempts whose outcome could not be recorded; their deliveries are made again.',
       registers,
     });
+    this.#gone = new Counter({
+      name: 'magpie_delivery_endpoint_gone_total',
+      help: 'Attempts whose answer disabled their subscription.',
+      registers,
+    });
     new Gauge({
       name: 'magpie_delivery_paused_endpoints',
       help: 'Endpoints that are being left alone because they fail.',
@@ -73,6 +79,10 @@ export class DeliveryMetrics {
   swept(drains: number, timers: number): void {
     this.#swept.inc({ found: 'drain' }, drains);
     this.#swept.inc({ found: 'timer' }, timers);
+  }
+
+  endpointGone(): void {
+    this.#gone.inc();
   }
 
   unsettled(deliveries: number): void {

@@ -16,6 +16,7 @@ function duties(changes: Partial<DutiesOptions>): Duties {
     findActive: () => Promise.resolve([]),
     source: { sweep: () => Promise.resolve(NOTHING) },
     upkeep: { run: () => Promise.resolve(undefined) },
+    replays: { advance: () => Promise.resolve() },
     drains: { wake: () => Promise.resolve(), addTimer: () => Promise.resolve() },
     metrics: new DeliveryMetrics(() => 0),
     logger: silentLogger,
@@ -30,8 +31,9 @@ describe('Duties', () => {
       findActive: () => Promise.resolve([{ partition: 3, sweep: true, upkeep: false }, { partition: 9, sweep: false, upkeep: true }]),
       source: { sweep: (partition) => Promise.resolve(done.push(`sweep ${partition}`) > 0 ? NOTHING : NOTHING) },
       upkeep: { run: (partition) => Promise.resolve(void done.push(`upkeep ${partition}`)) },
+      replays: { advance: (partition) => Promise.resolve(void done.push(`replay ${partition}`)) },
     }).run();
-    expect(done).toEqual(['sweep 3', 'upkeep 9']);
+    expect(done).toEqual(['sweep 3', 'replay 9', 'upkeep 9']);
   });
 
   it('starts lost drains and adds lost timers', async () => {

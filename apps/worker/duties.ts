@@ -21,6 +21,7 @@ export interface DutiesOptions {
     sweep(partition: number, staleMillis: number): Promise<{ wakeups: Wakeup[]; timers: { address: PendingQueueAddress; due: number }[] }>;
   };
   readonly upkeep: { run(partition: number): Promise<number | undefined> };
+  readonly replays: { advance(partition: number): Promise<void> };
   readonly drains: { wake(wakeups: readonly Wakeup[]): Promise<void>; addTimer(address: PendingQueueAddress, due: number): Promise<void> };
   readonly metrics: DeliveryMetrics;
   readonly logger: Logger;
@@ -36,7 +37,9 @@ export class Duties {
     for (const { partition, sweep, upkeep } of await this.options.findActive()) {
       try {
         if (sweep) await this.#sweep(partition);
-        if (upkeep) await this.options.upkeep.run(partition);
+        if (!upkeep) continue;
+        await this.options.replays.advance(partition);
+        await this.options.upkeep.run(partition);
       } catch (error) {
         failure = error;
         this.options.logger.warn({ partition, reason: String(error) }, 'duties of a partition failed; the next round repeats them');

@@ -6,7 +6,7 @@ export interface PartitionActivity {
   readonly partition: number;
   /** Pending queues are armed or wait for a timer: wake-ups may have been lost. */
   readonly sweep: boolean;
-  /** A queue is due for a visit, or a redrive goes on, or a deleted queue left something to free. */
+  /** A queue is due for a visit, or a redrive or replay goes on, or a deleted queue left something to free. */
   readonly upkeep: boolean;
 }
 
@@ -27,9 +27,9 @@ export async function findActivePartitions(client: RedisClient, deployment: Depl
     .filter(({ sweep, upkeep }) => sweep || upkeep);
 }
 
-/** Whether each partition has drains, timers, trash or redrives. One command for all at rest; a cluster wants one for each slot. */
+/** Whether each partition has drains, timers, trash, redrives or replays. One command for all at rest; a cluster wants one for each slot. */
 async function findWaiting(client: RedisClient, bases: readonly string[]): Promise<boolean[]> {
-  const signs = bases.map((base) => [`${base}:armed`, `${base}:timers`, `${base}:trash`, `${base}:redrives`]);
+  const signs = bases.map((base) => [`${base}:armed`, `${base}:timers`, `${base}:trash`, `${base}:redrives`, `${base}:replays`]);
   if (!client.isCluster && (await client.exists(...signs.flat())) === 0) return bases.map(() => false);
   return await Promise.all(signs.map(async (keys) => (await client.exists(...keys)) > 0));
 }

@@ -16,6 +16,8 @@ import { connectRedis, type RedisClient } from '#redis/redis-client.js';
 import { readAuthorities } from '#runtime/certificate-files.js';
 import { systemClock } from '#runtime/clock.js';
 import type { Logger } from '#runtime/log.js';
+import { DeadLetterMover } from '#topic/dead-letter-mover.js';
+import { FailedDeliveryStore } from '#topic/failed-delivery-store.js';
 import { PendingDeliveries } from '#topic/pending-deliveries.js';
 import { TopicStore } from '#topic/topic-store.js';
 import { Channels } from './channels/channel-for-endpoint.js';
@@ -64,10 +66,12 @@ export class WorkerModule {
     const attemptLog = new AttemptLog(client, deployment);
     const time = { clock: systemClock, random };
     const drains = new Drains({ source, scheduler: drainQueue, channels, attemptLog, windows, ...time, metrics, logger });
+    const failed = new FailedDeliveryStore(new TopicStore(client, deployment), drainQueue);
     const duties = new Duties({
       findActive: () => findActivePartitions(client, deployment, systemClock.now()),
       source,
-      upkeep: new QueueUpkeep(queues, { region: settings.region, logger }),
+      upkeep: openUpkeep(settings, queues, failed, logger),
+      replays: failed,
       drains: drainQueue,
       metrics,
       logger,
@@ -110,6 +114,11 @@ async function openEngine(settings: WorkerSettings, logger: Logger): Promise<Eng
     client.disconnect();
     throw error;
   }
+}
+
+function openUpkeep({ region }: WorkerSettings, queues: QueueStore, failed: FailedDeliveryStore, logger: Logger): QueueUpkeep {
+  const mover = new DeadLetterMover(failed, queues, { region, logger });
+  return new QueueUpkeep(queues, { region, logger, moveFailedDeliveries: (partition, id) => mover.move(partition, id) });
 }
 
 /** Milliseconds that Redis may take to be there when the worker starts. */

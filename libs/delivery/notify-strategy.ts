@@ -16,15 +16,26 @@ const BACKOFF_LOW = 10;
 const BACKOFF_HIGH = 20;
 const EXPONENTIAL_RETRIES = 176;
 const EXPONENTIAL_CEILING = 512;
+/** A custom schedule's delays are longer by up to this share, so that what failed together does not come back together. */
+const CUSTOM_JITTER = 0.1;
 
 /**
  * Delay in seconds until the next attempt, or undefined when the schedule is spent.
  *
+ * @param schedule a strategy, or the seconds before each retry
  * @param attemptsDone attempts whose outcome is known, the one that has just failed included: 1 or more
  * @param random answers a number from 0 (included) to 1 (excluded)
  */
-export function nextAttempt(strategy: NotifyStrategyName, attemptsDone: number, random: () => number): number | undefined {
-  switch (strategy) {
+export function nextAttempt(
+  schedule: NotifyStrategyName | readonly number[],
+  attemptsDone: number,
+  random: () => number,
+): number | undefined {
+  if (typeof schedule !== 'string') {
+    const delay = schedule[attemptsDone - 1];
+    return delay === undefined ? undefined : delay * (1 + CUSTOM_JITTER * random());
+  }
+  switch (schedule) {
     case 'BACKOFF_RETRY':
       return attemptsDone > BACKOFF_RETRIES ? undefined : BACKOFF_LOW + random() * (BACKOFF_HIGH - BACKOFF_LOW);
     case 'EXPONENTIAL_DECAY_RETRY':

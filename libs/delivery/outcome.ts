@@ -6,12 +6,14 @@
  * - delivered: the endpoint has taken the message.
  * - retryable: it may take it later. `retryAfter` is the endpoint's own wish in seconds; the notify strategy's delay still is the least.
  * - permanent: it will never take it; no further attempt is made.
+ * - gone: the endpoint wants nothing any more. The subscription is disabled until its owner resumes it; its deliveries wait.
  * - held: the hub itself holds the message back for so many seconds, which is no fault of the endpoint. It counts as no attempt.
  */
 export type Outcome =
   | { readonly kind: 'delivered'; readonly code?: number; readonly answer?: string }
   | { readonly kind: 'retryable'; readonly reason: string; readonly code?: number; readonly retryAfter?: number; readonly answer?: string }
   | { readonly kind: 'permanent'; readonly reason: string; readonly code?: number; readonly answer?: string }
+  | { readonly kind: 'gone'; readonly reason: string; readonly code?: number; readonly answer?: string }
   | { readonly kind: 'held'; readonly seconds: number };
 
 export function delivered(code?: number): Outcome {
@@ -24,6 +26,10 @@ export function retryable(reason: string, details: { readonly code?: number; rea
 
 export function permanent(reason: string, code?: number): Outcome {
   return { kind: 'permanent', reason, ...(code !== undefined && { code }) };
+}
+
+export function gone(reason: string, code?: number): Outcome {
+  return { kind: 'gone', reason, ...(code !== undefined && { code }) };
 }
 
 export function held(seconds: number): Outcome {

@@ -16,7 +16,7 @@ export interface TestPushRequest {
 
 export interface TestPushResult {
   /** As with deliveries; `held`: the hub itself could not take it now; `refused`: nothing was tried. */
-  readonly outcome: 'delivered' | 'retryable' | 'permanent' | 'held' | 'refused';
+  readonly outcome: 'delivered' | 'retryable' | 'permanent' | 'gone' | 'held' | 'refused';
   readonly channel: string;
   /** Absent when nothing was tried. */
   readonly messageId?: string;

@@ -24,6 +24,13 @@ const ROUNDS = 64;
 /** Seconds for which a move is remembered; a mover that died must be repeated within that time. */
 const MARK_LIFE = 86_400;
 
+export interface UpkeepOptions {
+  readonly region: string;
+  readonly logger: Logger;
+  /** Moves what a subscription has given up to its dead-letter queue; the id is that of its pending queue. */
+  readonly moveFailedDeliveries?: (partition: number, id: string) => Promise<void>;
+}
+
 /**
  * What must happen in a partition without anybody asking: messages past their retention are removed, spent messages move to their
  * dead-letter queue, redrives go on, chunks of deleted queues are freed. Any number of processes may run it at the same time.
@@ -33,7 +40,7 @@ export class QueueUpkeep {
 
   constructor(
     private readonly queues: QueueStore,
-    private readonly options: { readonly region: string; readonly logger: Logger },
+    private readonly options: UpkeepOptions,
   ) {
     this.#redrives = new RedriveMover(queues, new RedriveStore(queues));
   }
@@ -42,9 +49,10 @@ export class QueueUpkeep {
   async run(partition: number): Promise<number | undefined> {
     await unlessFull(() => this.#redrives.advance(partition));
     for (let round = 0; round < ROUNDS; round++) {
-      const reply = (await this.queues.run(SCRIPTS.visit, partition, [])) as [Buffer, ...Buffer[]];
-      const [due, ...withOutbox] = reply;
+      const reply = (await this.queues.run(SCRIPTS.visit, partition, [])) as [Buffer, Buffer[], Buffer[]];
+      const [due, withOutbox, withFailed] = reply;
       for (const id of withOutbox) await unlessFull(() => this.#moveDeadLetters(partition, id.toString()));
+      for (const id of withFailed) await unlessFull(async () => this.options.moveFailedDeliveries?.(partition, id.toString()));
       const trash = (await this.queues.run(SCRIPTS.emptyTrash, partition, [])) as number;
       const next = Number(due);
       if (trash === 0 && (next === 0 || next > Date.now())) return next === 0 ? undefined : next;

@@ -17,7 +17,7 @@ const SCRIPTS = {
   sweep: new LuaScript(new URL('./commands/sweepDrains-1.lua', import.meta.url)),
 };
 
-const OUTCOMES = { delivered: 0, retry: 1, failed: 2, returned: 3 } as const;
+const OUTCOMES = { delivered: 0, retry: 1, failed: 2, returned: 3, gone: 4 } as const;
 
 /** Milliseconds that a line of the attempt log lives. */
 const ATTEMPT_LIFE = 72 * 3_600_000;
@@ -59,7 +59,7 @@ export class PendingDeliveries {
     const rows = settlements.flatMap((settlement) => [
       ...settlement.handle.split('.'),
       OUTCOMES[settlement.outcome],
-      settlement.outcome === 'retry' ? settlement.notBefore : 0,
+      detailOf(settlement),
       settlement.attempt ?? '',
     ]);
     const replies = (await this.#scripts.run(SCRIPTS.settle, address.partition, [address.id, ATTEMPT_LIFE, ...rows])) as number[];
@@ -106,6 +106,11 @@ function readDelivery([member, number, attempts, published, expires, body]: Deli
     message: content,
     attempts,
   };
+}
+
+function detailOf(settlement: Settlement): string | number {
+  if (settlement.outcome === 'retry') return settlement.notBefore;
+  return settlement.outcome === 'failed' || settlement.outcome === 'gone' ? (settlement.reason ?? '') : '';
 }
 
 function pairs(flat: readonly (Buffer | number)[]): [id: string, value: number][] {

@@ -36,8 +36,10 @@ export type Settlement = {
   | { readonly outcome: 'delivered' }
   /** Due again at `notBefore` (milliseconds since the epoch). */
   | { readonly outcome: 'retry'; readonly notBefore: number }
-  /** Given up: removed and counted, or moved to the subscription's dead-letter queue. */
-  | { readonly outcome: 'failed' }
+  /** Given up: kept with the subscription until its dead-letter queue takes it, its owner replays it, or it is too old. */
+  | { readonly outcome: 'failed'; readonly reason?: string }
+  /** The endpoint wants nothing any more: the subscription is disabled in the same step, and the delivery waits with the others. */
+  | { readonly outcome: 'gone'; readonly reason: string }
   /** Not attempted after all (shutdown): due at once, no attempt counted. */
   | { readonly outcome: 'returned' }
 );

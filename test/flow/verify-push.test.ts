@@ -97,7 +97,7 @@ describe('docs/verify', () => {
     const file = join(folder, 'request.http');
     await writeFile(file, request);
     const [program = '', ...rest] = command;
-    const { stdout } = await run(program, [...rest, kind, file, key]).catch((error: { stdout?: string }) => ({ stdout: error.stdout ?? String(error) }));
+    const { stdout } = await run(program, [...rest, kind, file, key]).catch((error: Error & { stdout?: string }) => ({ stdout: error.stdout ?? error.message }));
     return stdout.trim();
   }
 

@@ -163,7 +163,7 @@ describe('readAnswer', () => {
     [299, undefined, { kind: 'delivered', code: 299 }],
     [400, undefined, { kind: 'retryable', code: 400, reason: 'HTTP 400' }],
     [403, '5', { kind: 'retryable', code: 403, reason: 'HTTP 403' }],
-    [410, undefined, { kind: 'permanent', code: 410, reason: 'HTTP 410' }],
+    [410, undefined, { kind: 'gone', code: 410, reason: 'HTTP 410' }],
     [429, '30', { kind: 'retryable', code: 429, reason: 'HTTP 429', retryAfter: 30 }],
     [503, 'Thu, 01 Jan 2026 00:01:00 GMT', { kind: 'retryable', code: 503, reason: 'HTTP 503', retryAfter: 60 }],
     [503, 'Wed, 31 Dec 2025 00:00:00 GMT', { kind: 'retryable', code: 503, reason: 'HTTP 503', retryAfter: 0 }],

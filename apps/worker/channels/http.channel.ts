@@ -3,7 +3,7 @@ import type { Agent, Dispatcher } from 'undici';
 import { ANSWER_BYTES, answerText } from '#delivery/answer-text.js';
 import type { HttpEndpoint } from '#delivery/endpoint.js';
 import { notificationBody } from '#delivery/notification.js';
-import { delivered, permanent, retryable, withAnswer, type Outcome } from '#delivery/outcome.js';
+import { delivered, gone, retryable, withAnswer, type Outcome } from '#delivery/outcome.js';
 import { pushHeaders, type PushSigner } from '#delivery/push-headers.js';
 import type { HeaderLine } from '#delivery/push-signature.js';
 import type { Clock } from '#runtime/clock.js';
@@ -148,7 +148,7 @@ function linesOf(headers: Dispatcher.ResponseData['headers']): HeaderLine[] {
 /** Any 2xx is a delivery and 410 the wish to hear no more; all else may change. Asked to slow down, we do. */
 export function readAnswer(status: number, retryAfter: string | string[] | undefined, now: number): Outcome {
   if (status >= 200 && status < 300) return delivered(status);
-  if (status === 410) return permanent('HTTP 410', status);
+  if (status === 410) return gone('HTTP 410', status);
   const wish = status === 429 || status === 503 ? secondsOf(retryAfter, now) : undefined;
   const reason = status >= 300 && status < 400 ? `HTTP ${status}: redirects are not followed` : `HTTP ${status}`;
   return retryable(reason, { code: status, ...(wish !== undefined && { retryAfter: wish }) });

@@ -2,14 +2,17 @@
 --- @include "includes/readNow"
 --- @include "includes/promoteDue"
 --- @include "includes/removeMessage"
+--- @include "includes/failedDeliveries"
 -- Upkeep of the queues of one partition whose visit is due: removes expired messages, in order of arrival and STEPS at a time,
 -- and brings deliveries that are used up to the outbox without waiting for a poll.
 -- KEYS[1] partition · ARGV: now
--- → {next visit (0 = none), ids of the queues visited that have something in their outbox…}
+-- → {next visit (0 = none), {ids of the queues visited that have something in their outbox},
+--    {ids of the pending queues visited that have given up something and have a dead-letter queue}}
 local STEPS, QUEUES = 256, 16
 -- How soon dead letters are tried again whose target is missing, or whose mover died (ms).
 local OUTBOX_RETRY = 10000
 local base, now = KEYS[1], readNow(ARGV[1])
+local withOutbox, deadLetters = {}, {}
 
 -- Messages were stored in the order of their sequence numbers, so the first one that is still good ends the walk.
 -- → expiry of that message, nil when the queue is empty, `now` when there is more to walk
@@ -55,6 +58,14 @@ local function removeExpired(queue)
   return nextExpiry
 end
 
+-- → when to look again
+local function visitFailed(queue)
+  local again = dropOldFailed(queue, STEPS)
+  if not again or redis.call('HEXISTS', queue.key, 'dq') == 0 then return again end
+  deadLetters[#deadLetters + 1] = queue.id
+  return queue.now + OUTBOX_RETRY
+end
+
 local function visit(queue)
   local again = removeExpired(queue)
   if queue.maxReceive > 0 then
@@ -67,11 +78,12 @@ local function visit(queue)
     if ready > 0 then wakeWaiters(queue, ready, 0) end
   end
   if redis.call('EXISTS', queue.outbox) == 1 then again = math.min(again or math.huge, queue.now + OUTBOX_RETRY) end
+  local failed = queue.pending and visitFailed(queue)
+  if failed then again = math.min(again or failed, failed) end
   queue.visit = nil
   if again then visitBy(queue, again) else cancelVisit(queue) end
 end
 
-local withOutbox = {}
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', base .. ':due', '-inf', text(now), 'LIMIT', 0, QUEUES)) do
   local queue = loadQueue(base, id, now)
   if queue then
@@ -83,4 +95,4 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', base .. ':due', '-inf', text(now
   end
 end
 local head = redis.call('ZRANGE', base .. ':due', 0, 0, 'WITHSCORES')
-return { head[2] or '0', unpack(withOutbox) }
+return { head[2] or '0', withOutbox, deadLetters }

@@ -1,6 +1,6 @@
 --- @include "loadQueue"
 --- @include "groups"
--- Takes all messages of a queue away at once. The chunks go too while they are few; many chunks, and those whose entries refer to
+-- Takes all messages of a queue away at once. The chunks go too while they are few; many chunks, and what refers to
 -- bodies of a topic, are left to the trash, which upkeep empties in slices.
 local UNLINK_LIMIT = 1024
 -- More than there can be polls: each must look again and find the queue gone.
@@ -24,6 +24,10 @@ end
 local function discardQueue(queue)
   wakeWaiters(queue, EVERYBODY, 0)
   discardMessages(queue)
-  redis.call('UNLINK', queue.key, queue.key .. ':j')
+  if queue.pending and redis.call('EXISTS', queue.failed) == 1 then
+    redis.call('RPUSH', queue.base .. ':trash', 'failed ' .. queue.id .. ' 0 0 ' .. queue.topic)
+  end
+  redis.call('UNLINK', queue.key, queue.key .. ':j', queue.failed)
   redis.call('ZREM', queue.base .. ':redrives', queue.id)
+  if queue.pending then redis.call('ZREM', queue.base .. ':replays', queue.id) end
 end
