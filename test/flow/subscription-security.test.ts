@@ -81,7 +81,7 @@ describe('a subscription with secrets', () => {
     });
     expect(await stored()).toContain('X-Team');
     const shown = JSON.stringify([put.json, (await management.call('GET', path)).json, await stored()]);
-    for (const secret of ['hush-hush-hush', SECRET.slice(6), key.split('\n')[3]!]) expect(shown).not.toContain(secret);
+    for (const secret of ['hush-hush-hush', SECRET.slice(6), key.split('\n')[10]!]) expect(shown).not.toContain(secret);
     const again = await management.call('PUT', path, { options: put.json.options });
     expect([again.status, again.json.options]).toEqual([200, put.json.options]);
     const refused = await management.call('PUT', path, { options: { signingSecrets: null } });
