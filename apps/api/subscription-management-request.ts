@@ -22,5 +22,5 @@ export function readReplayOptions(json: unknown): ReplayOptions {
     const value = members[name];
     if (value !== undefined && typeof value !== 'number') throw new InvalidArgument(name, `${name} is a number.`);
   }
-  return members as ReplayOptions;
+  return members;
 }

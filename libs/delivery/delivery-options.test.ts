@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { InvalidQueueName } from '#queue/queue-errors.js';
 import { InvalidArgument } from '#runtime/invalid-argument.js';
-import { changeDeliveryOptions, DELIVERY_OPTION_NAMES, showDeliveryOptions } from './delivery-options.js';
+import { changeDeliveryOptions, checkDeliveryOptions, DELIVERY_OPTION_NAMES, showDeliveryOptions } from './delivery-options.js';
 
 describe('delivery options', () => {
   it('are shown with what holds when they are absent', () => {
@@ -36,6 +36,13 @@ describe('delivery options', () => {
     [{ deadLetterQueue: 5 }],
   ])('%j are refused', (changes) => {
     expect(() => changeDeliveryOptions({}, changes)).toThrow(InvalidArgument);
+  });
+
+  it('do not name the queue that the subscription delivers to as its dead-letter queue', () => {
+    const endpoint = 'acs:mns:cn-hangzhou:1234567890123456:queues/work';
+    expect(() => checkDeliveryOptions({ deadLetterQueue: 'work' }, endpoint)).toThrow(InvalidArgument);
+    expect(() => checkDeliveryOptions({ deadLetterQueue: 'dead' }, endpoint)).not.toThrow();
+    expect(() => checkDeliveryOptions({ deadLetterQueue: 'work' }, 'of another release')).not.toThrow();
   });
 
   it('name a queue as queues are named', () => {

@@ -1,7 +1,9 @@
 import { isWholeWithin } from '#queue/queue-attributes.js';
 import { checkQueueName } from '#queue/queue-name.js';
 import { InvalidArgument } from '#runtime/invalid-argument.js';
+import { parseEndpoint, type Endpoint } from './endpoint.js';
 import {
+  checkHttpOptions,
   readClientCertificate,
   readHeaders,
   readSignature,
@@ -88,6 +90,25 @@ export function changeDeliveryOptions(
     else if (value !== undefined) changed[name] = read(value, seal, options[name]);
   }
   return changed;
+}
+
+/** Whether options go with the endpoint of their subscription. @throws InvalidArgument */
+export function checkDeliveryOptions(options: DeliveryOptions, endpointText: string): void {
+  const { deadLetterQueue } = options;
+  const endpoint = knownEndpoint(endpointText);
+  if (deadLetterQueue !== undefined && endpoint?.kind === 'queue' && endpoint.queue === deadLetterQueue) {
+    throw new InvalidArgument('deadLetterQueue', 'The dead-letter queue is another one than the queue that the subscription delivers to.');
+  }
+  checkHttpOptions(endpointText, options);
+}
+
+/** Undefined for an endpoint of another release. */
+function knownEndpoint(text: string): Endpoint | undefined {
+  try {
+    return parseEndpoint(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Every option with what holds for it, as its owner may see it. */

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { MessageProperty } from '#queue/message.js';
 import type { StoredContent } from '#queue/message-codec.js';
 import { inGroupOrder, moveMessage } from '#queue/message-mover.js';
 import { FifoMissingMessageGroupId, QueueNotExist } from '#queue/queue-errors.js';
@@ -65,16 +66,25 @@ export class DeadLetterMover {
   }
 }
 
-/** As the dead letters of queues say where they come from, and why. */
+/**
+ * As the dead letters of queues say where they come from. What only we say stands in user properties: SDKs fail at system properties that
+ * they do not know.
+ */
 function withOrigin(content: StoredContent, origin: string, messageId: string, { attempts, reason }: FailedDelivery): StoredContent {
-  const letters: [name: string, value: string][] = [
-    ['DLQMessageType', 'Topic'],
-    ['DLQSourceArn', origin],
-    ['DLQOriginMessageId', messageId],
-    ['DLQAttempts', String(attempts)],
-    ['DLQReason', reason === '' ? 'unknown' : reason],
-  ];
-  if (content.messageTag !== undefined) letters.push(['DLQMessageTag', content.messageTag]);
-  const kept = (content.systemProperties ?? []).filter(({ name }) => !name.startsWith('DLQ'));
-  return { ...content, systemProperties: [...kept, ...letters.map(([name, value]) => ({ name, value, type: 'STRING' as const }))] };
+  const { messageTag, userProperties, systemProperties } = content;
+  const facts = {
+    DLQAttempts: String(attempts),
+    ...(reason !== '' && { DLQReason: reason }),
+    ...(messageTag !== undefined && { DLQMessageTag: messageTag }),
+  };
+  return {
+    ...content,
+    userProperties: withProperties(userProperties, facts),
+    systemProperties: withProperties(systemProperties, { DLQMessageType: 'Topic', DLQSourceArn: origin, DLQOriginMessageId: messageId }),
+  };
+}
+
+function withProperties(present: readonly MessageProperty[] = [], added: Readonly<Record<string, string>>): MessageProperty[] {
+  const kept = present.filter(({ name }) => !name.startsWith('DLQ'));
+  return [...kept, ...Object.entries(added).map(([name, value]) => ({ name, value, type: 'STRING' as const }))];
 }

@@ -1,5 +1,5 @@
-import { changeDeliveryOptions, type DeliveryOptions } from '#delivery/delivery-options.js';
-import { checkHttpOptions, refuseSecrets, type Seal } from '#delivery/http-options.js';
+import { changeDeliveryOptions, checkDeliveryOptions } from '#delivery/delivery-options.js';
+import { refuseSecrets, type Seal } from '#delivery/http-options.js';
 import { newId, readRecord, type StoredRecord } from '#queue/record.js';
 import { ReplyCode } from '#queue/reply-code.js';
 import type { Deployment } from '#redis/deployment.js';
@@ -119,7 +119,8 @@ export class TopicStore {
     checkTopicName(topic);
     checkSubscriptionName(name);
     checkTag('FilterTag', attributes.filterTag);
-    const args = [`${account}/${topic}`, name, newId(), JSON.stringify(attributes), MOST_SUBSCRIPTIONS];
+    const deadLetterQueue = attributes.options?.deadLetterQueue ?? '';
+    const args = [`${account}/${topic}`, name, newId(), JSON.stringify(attributes), MOST_SUBSCRIPTIONS, deadLetterQueue];
     const partition = this.deployment.partitionOf(account, topic);
     const reply = await this.run(SCRIPTS.subscribe, partition, args).catch((error: unknown) => this.#findInstead(account, topic, error, name));
     const [code, packed] = reply as [number, Buffer];
@@ -156,8 +157,8 @@ export class TopicStore {
   ): Promise<void> {
     checkSubscriptionName(name);
     await this.#changeSubscription(account, topic, name, (attributes) => {
-      const options: DeliveryOptions = changeDeliveryOptions(attributes.options ?? {}, changes, seal);
-      checkHttpOptions(attributes.endpoint, options);
+      const options = changeDeliveryOptions(attributes.options ?? {}, changes, seal);
+      checkDeliveryOptions(options, attributes.endpoint);
       return { ...attributes, options };
     });
   }

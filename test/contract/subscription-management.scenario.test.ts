@@ -1,5 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { startApi, type RunningApi } from './running-api.js';
+import { encodeAttempt } from '#delivery/attempt-log.js';
+import { Deployment } from '#redis/deployment.js';
+import type { RedisClient } from '#redis/redis-client.js';
+import { PendingDeliveries } from '#topic/pending-deliveries.js';
+import { TopicStore } from '#topic/topic-store.js';
+import { REDIS_COMMANDS } from '../../apps/api/injection-tokens.js';
+import { element } from './mns-client.js';
+import { ACCOUNT, startApi, type RunningApi } from './running-api.js';
 
 const PATH = '/api/v1/topics/news/subscriptions/s1';
 
@@ -23,6 +30,23 @@ describe('management of subscriptions', () => {
     api.client.request('POST', '/topics/news/messages', {
       body: `<Message><MessageBody>m</MessageBody><MessageTag>${tag}</MessageTag></Message>`,
     });
+
+  /** As a worker would whose endpoint takes nothing. */
+  const giveUpAll = async () => {
+    const client = api.app.get<RedisClient>(REDIS_COMMANDS);
+    const deployment = api.app.get(Deployment);
+    const { pendingQueue } = await api.app.get(TopicStore).getSubscription(ACCOUNT, 'news', 's1');
+    const { partition, id } = pendingQueue;
+    const epoch = Number(await client.hget(`${deployment.base(partition)}:q:${id}`, 'e'));
+    const pending = new PendingDeliveries(client, deployment);
+    const reply = await pending.lease(pendingQueue, epoch, { count: 100, leaseMillis: 15_000, lastLook: true });
+    const facts = { pendingQueueId: id, topicOwner: ACCOUNT, topicName: 'news', subscriptionName: 's1', number: 1, latencyMillis: 1 };
+    const settlements = (reply.state === 'leased' ? reply.deliveries : []).map(({ handle, messageId }) => {
+      const attempt = encodeAttempt({ ...facts, messageId, time: Date.now(), outcome: 'failed', reason: 'HTTP 500' });
+      return { handle, outcome: 'failed', reason: 'HTTP 500', attempt } as const;
+    });
+    await pending.settle(pendingQueue, settlements);
+  };
 
   it('shows attributes, options and state', async () => {
     const { status, json } = await call('GET', PATH);
@@ -74,6 +98,32 @@ describe('management of subscriptions', () => {
     expect((await call('POST', `${PATH}/resume`)).status).toBe(200);
   });
 
+  it('makes again what was given up: one delivery, or all of a span of time', async () => {
+    await call('PUT', PATH, { options: { retentionSeconds: null, schedule: null } });
+    const ids = [];
+    for (let i = 0; i < 3; i++) ids.push(element((await publish('vip')).body, 'MessageId')!);
+    await giveUpAll();
+    expect((await call('GET', PATH)).json).toMatchObject({ pendingDeliveries: 0, failedDeliveries: 5 });
+
+    const replayed = await call('POST', `/api/v1/deliveries/${ids[1]}/replay?subscription=s1`);
+    expect([replayed.status, replayed.json]).toEqual([202, { messageId: ids[1], topicName: 'news', subscriptionName: 's1' }]);
+    expect((await call('POST', `/api/v1/deliveries/${ids[1]}/replay?subscription=s1`)).json).toMatchObject({ status: 404, code: 'NotFound' });
+    expect((await call('POST', `/api/v1/deliveries/${ids[1]}/replay?subscription=none`)).json).toMatchObject({ status: 404, code: 'NotFound' });
+    expect((await call('POST', `/api/v1/deliveries/${ids[1]}/replay`)).json).toMatchObject({ status: 400, code: 'InvalidArgument' });
+    expect((await call('POST', '/api/v1/deliveries/x/replay?subscription=s1')).json).toMatchObject({ status: 400, code: 'InvalidArgument' });
+
+    expect((await call('GET', `${PATH}/replay`)).json).toMatchObject({ status: 404, code: 'NotFound' });
+    const started = await call('POST', `${PATH}/replay`, { from: 0, limit: 3, maxPerSecond: 1 });
+    const running = { state: 'running', maxPerSecond: 1, totalDeliveries: 3, replayedDeliveries: 1, endTime: null };
+    expect([started.status, started.json]).toMatchObject([202, running]);
+    expect((await call('POST', `${PATH}/replay`)).json).toMatchObject({ status: 409, code: 'Conflict' });
+    expect((await call('DELETE', `${PATH}/replay`)).status).toBe(204);
+    expect((await call('GET', `${PATH}/replay`)).json).toMatchObject({ state: 'cancelled', endTime: expect.any(Number) });
+    const all = await call('POST', `${PATH}/replay`);
+    expect(all.json).toMatchObject({ state: 'completed', totalDeliveries: 3, replayedDeliveries: 3 });
+    expect((await call('GET', PATH)).json).toMatchObject({ pendingDeliveries: 5, failedDeliveries: 0 });
+  });
+
   it.each<[number, string, string, string, unknown]>([
     [400, 'InvalidArgument', 'PUT', PATH, { options: { retentionSeconds: 1 } }],
     [400, 'InvalidArgument', 'PUT', PATH, { options: { misspelt: 1 } }],
@@ -82,6 +132,11 @@ describe('management of subscriptions', () => {
     [400, 'InvalidArgument', 'PUT', PATH, { endpoint: 'http://example.com/' }],
     [400, 'InvalidQueueName', 'PUT', PATH, { options: { deadLetterQueue: '!' } }],
     [400, 'InvalidArgument', 'POST', `${PATH}/pause`, { reason: 5 }],
+    [400, 'InvalidArgument', 'POST', `${PATH}/replay`, { from: 5, to: 4 }],
+    [400, 'InvalidArgument', 'POST', `${PATH}/replay`, { from: 'yesterday' }],
+    [400, 'InvalidArgument', 'POST', `${PATH}/replay`, { limit: 0 }],
+    [400, 'InvalidArgument', 'POST', `${PATH}/replay`, { maxPerSecond: 1_001 }],
+    [404, 'SubscriptionNotExist', 'POST', '/api/v1/topics/news/subscriptions/none/replay', undefined],
     [404, 'SubscriptionNotExist', 'GET', '/api/v1/topics/news/subscriptions/none', undefined],
     [404, 'SubscriptionNotExist', 'PUT', '/api/v1/topics/news/subscriptions/none', {}],
     [404, 'SubscriptionNotExist', 'POST', '/api/v1/topics/news/subscriptions/none/resume', undefined],

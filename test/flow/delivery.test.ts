@@ -8,6 +8,8 @@ import { AttemptLog } from '#delivery/attempt-log.js';
 import { PushCertificate } from '#delivery/push-certificate.js';
 import { SecretBox } from '#access/secret-box.js';
 import { CertificateController } from '../../apps/api/certificate.controller.js';
+import { FailedDeliveryStore } from '#topic/failed-delivery-store.js';
+import { SubscriptionStore } from '#topic/subscription-store.js';
 import { eventually } from '../support/eventually.js';
 import { startMailServer } from '../support/mail-server.js';
 import { certificateUrlOf, isSignedBy, startPushReceiver, type Answer, type PushReceiver } from '../support/push-receiver.js';
@@ -133,14 +135,64 @@ describe('delivery', () => {
     endpoint.answer = 204;
   });
 
-  it('gives up at once after 410', async () => {
+  it('disables the subscription after 410, keeps what it is owed, and goes on when it is resumed', async () => {
     const endpoint = await receiver(410);
     const topic = await hub.subscribed(endpoint.url);
+    const subscriptions = new SubscriptionStore(hub.topics, hub.drainQueue);
+    const subscription = await hub.topics.getSubscription(ACCOUNT, topic, 's1');
     const messageId = await hub.publish(topic, 'unwanted');
     const log = new AttemptLog(hub.client, hub.deployment);
-    await eventually('the attempt is logged', async () => (await log.find(messageId))[0]?.outcome === 'failed');
-    expect((await hub.topics.getTopic(ACCOUNT, topic)).messageCount).toBe(0);
+    const [attempt] = await eventually('the attempt is logged', async () => {
+      const found = await log.find(messageId);
+      return found.length > 0 && found;
+    });
+    expect(attempt).toMatchObject({ outcome: 'retry', code: 410, reason: expect.stringContaining('disabled') });
+    expect(await subscriptions.getState(subscription)).toMatchObject({ state: 'disabled', pendingDeliveries: 1 });
+    expect(await metric('magpie_delivery_endpoint_gone_total')).toBeGreaterThan(0);
+    await hub.publish(topic, 'meanwhile');
+    endpoint.answer = 204;
+    await subscriptions.resume(subscription);
+    await eventually('both pushes', () => endpoint.pushes.length === 3);
+    expect(endpoint.pushes.map(({ body }) => body).sort()).toEqual(['meanwhile', 'unwanted', 'unwanted']);
   });
+
+  it('keeps what is published while a subscription is paused, over and over, and makes it soon after', async () => {
+    const endpoint = await receiver();
+    const topic = await hub.subscribed(endpoint.url);
+    const subscriptions = new SubscriptionStore(hub.topics, hub.drainQueue);
+    const subscription = await hub.topics.getSubscription(ACCOUNT, topic, 's1');
+    for (let round = 1; round <= 20; round++) {
+      await subscriptions.pause(subscription, 'test');
+      // What a push under way has taken before the pause still arrives.
+      const before = endpoint.pushes.length;
+      await hub.publish(topic, `${round}`);
+      expect(endpoint.pushes.length).toBe(before);
+      await subscriptions.resume(subscription);
+      await eventually('the push', () => endpoint.pushes.length === round, { within: 5_000, every: 2 });
+    }
+  });
+
+  it('keeps what was given up, makes it again, and brings it to a dead-letter queue', async () => {
+    const endpoint = await receiver(500);
+    const topic = await hub.subscribed(endpoint.url, { options: { schedule: [] } });
+    const subscription = await hub.topics.getSubscription(ACCOUNT, topic, 's1');
+    const subscriptions = new SubscriptionStore(hub.topics, hub.drainQueue);
+    const failed = new FailedDeliveryStore(hub.topics, hub.drainQueue);
+    for (let i = 1; i <= 3; i++) await hub.publish(topic, `${i}`);
+    const kept = async (count: number) => (await subscriptions.getState(subscription)).failedDeliveries === count;
+    await eventually('all are given up', () => kept(3));
+    await failed.replayFailed(subscription, { limit: 2, maxPerSecond: 1 });
+    await eventually('the end of the replay', async () => (await failed.getReplay(subscription))?.state === 'completed', { within: 35_000, every: 100 });
+    await eventually('two more pushes', () => endpoint.pushes.length === 5);
+    await eventually('all are given up', () => kept(3));
+    await hub.queues.createQueue(ACCOUNT, 'dead', {});
+    await hub.topics.setDeliveryOptions(ACCOUNT, topic, 's1', { deadLetterQueue: 'dead' });
+    await eventually('the move', () => kept(0), { within: 35_000, every: 100 });
+    const letters = await hub.messages.receiveMessages(ACCOUNT, 'dead', { count: 16, waitSeconds: 0 });
+    expect(letters.map(({ body }) => body).sort()).toEqual(['1', '2', '3']);
+    expect(letters[0]!.userProperties).toContainEqual({ name: 'DLQReason', value: 'HTTP 500', type: 'STRING' });
+    expect((await hub.topics.getTopic(ACCOUNT, topic)).messageCount).toBe(0);
+  }, 90_000);
 
   it('puts messages into queues', async () => {
     await hub.queues.createQueue(ACCOUNT, 'inbox', {});
