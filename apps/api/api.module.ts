@@ -3,6 +3,7 @@ import { AccessStore } from '#access/access-store.js';
 import { AccountStore } from '#access/account-store.js';
 import { SecretBox } from '#access/secret-box.js';
 import { AttemptLog } from '#delivery/attempt-log.js';
+import { ChannelStore } from '#delivery/channel-store.js';
 import { DrainQueue } from '#delivery/drain-queue.js';
 import { PushCertificate } from '#delivery/push-certificate.js';
 import { TestPushReplies } from '#delivery/test-push.js';
@@ -28,6 +29,7 @@ import { AccountController } from './account.controller.js';
 import type { ApiDependencies, ApiSettings } from './api-settings.js';
 import { Authentication } from './authentication.js';
 import { CertificateController } from './certificate.controller.js';
+import { ChannelController } from './channel.controller.js';
 import { DeliveryController } from './delivery.controller.js';
 import { EventRuleController } from './event-rule.controller.js';
 import { HealthController } from './health.controller.js';
@@ -41,6 +43,7 @@ import { RequestMetrics } from './request-metrics.js';
 import { RequestOrigins } from './request-origin.js';
 import { ResourceUrls } from './resource-urls.js';
 import { ServerLifecycle } from './server-lifecycle.js';
+import { SmsReceiptController } from './sms-receipt.controller.js';
 import { SubscriptionController } from './subscription.controller.js';
 import { SubscriptionManagementController } from './subscription-management.controller.js';
 import { TestPush } from './test-push.js';
@@ -51,12 +54,14 @@ const CONTROLLERS = [
   AccountController,
   AccountManagementController,
   CertificateController,
+  ChannelController,
   DeliveryController,
   EventRuleController,
   HealthController,
   MessageController,
   QueueController,
   QueueManagementController,
+  SmsReceiptController,
   SubscriptionController,
   SubscriptionManagementController,
   TopicController,
@@ -117,6 +122,12 @@ const PROVIDERS: Provider[] = [
     inject: [DrainQueue, REDIS_COMMANDS, SETTINGS],
   },
   { provide: SecretBox, useFactory: ({ secretKey }: ApiSettings) => new SecretBox(secretKey), inject: [SETTINGS] },
+  {
+    provide: ChannelStore,
+    useFactory: (client: RedisClient, deployment: Deployment, settings: ApiSettings) =>
+      new ChannelStore(client, deployment, settings.secretKey),
+    inject: [REDIS_COMMANDS, Deployment, SETTINGS],
+  },
   { provide: PushCertificate, useFactory: openPushCertificate, inject: [REDIS_COMMANDS, SETTINGS] },
   { provide: AccessStore, useFactory: openAccessStore, inject: [REDIS_COMMANDS, Deployment, SETTINGS] },
   {

@@ -55,7 +55,7 @@ export async function attemptDelivery(
   if (outcome.kind === 'retryable') window.failed(startedAt, outcome.retryAfter);
   if (outcome.kind === 'gone') reportGone(tools, subscription, outcome.reason);
   const result = resultOf(outcome, subscription, pending, tools);
-  const attempt: Attempt = { ...factsOf(subscription, pending), ...result, time: tools.clock.now(), latencyMillis, ...answerOf(outcome) };
+  const attempt: MadeAttempt = { ...factsOf(subscription, pending), ...result, time: tools.clock.now(), latencyMillis, ...answerOf(outcome) };
   report(tools, endpoint?.kind ?? 'unknown', attempt, startedAt - pending.publishTime);
   return toSettlement(pending.handle, outcome, attempt);
 }
@@ -66,7 +66,10 @@ const DISABLED = 'the subscription is disabled until it is resumed';
 /** Of an attempt that was made. */
 type Made = Exclude<Outcome, { kind: 'held' }>;
 
-type Result = Pick<Attempt, 'outcome' | 'nextAttemptTime'>;
+/** As it is settled; what a provider says of it later is no part of it. */
+type MadeAttempt = Attempt & Result;
+
+type Result = { readonly outcome: 'delivered' | 'failed' } | { readonly outcome: 'retry'; readonly nextAttemptTime?: number };
 
 /** When the next attempt is: not before the notify strategy's delay, later if the endpoint wishes so, never after the message's life. */
 function resultOf(outcome: Made, { notifyStrategy, options }: Subscription, pending: PendingDelivery, { clock, random }: AttemptTools): Result {
@@ -81,7 +84,7 @@ function resultOf(outcome: Made, { notifyStrategy, options }: Subscription, pend
   return nextAttemptTime < pending.expireTime ? { outcome: 'retry', nextAttemptTime } : { outcome: 'failed' };
 }
 
-function toSettlement(handle: string, { kind }: Made, attempt: Attempt): Settlement {
+function toSettlement(handle: string, { kind }: Made, attempt: MadeAttempt): Settlement {
   const facts = { handle, attempt: encodeAttempt(attempt) };
   const { reason = '' } = attempt;
   if (kind === 'gone') return { ...facts, outcome: 'gone', reason };
@@ -100,7 +103,7 @@ function namesOf({ topicOwner, topicName, name }: Subscription, { messageId }: P
 function answerOf(outcome: Made): Pick<Attempt, 'code' | 'reason' | 'answer'> {
   return {
     ...(outcome.code !== undefined && { code: outcome.code }),
-    ...(outcome.kind !== 'delivered' && { reason: outcome.kind === 'gone' ? `${outcome.reason}: ${DISABLED}` : outcome.reason }),
+    ...(outcome.reason !== undefined && { reason: outcome.kind === 'gone' ? `${outcome.reason}: ${DISABLED}` : outcome.reason }),
     ...(outcome.answer !== undefined && { answer: outcome.answer }),
   };
 }

@@ -3,6 +3,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SecretBox } from '#access/secret-box.js';
 import type { HttpEndpoint } from '#delivery/endpoint.js';
+import { PushNetwork } from '#delivery/push-network.js';
 import { selfSignedCertificate } from '#delivery/x509-certificate.js';
 import { systemClock } from '#runtime/clock.js';
 import { certificateUrlOf, isSignedBy, startPushReceiver, type PushReceiver } from '../../../test/support/push-receiver.js';
@@ -10,7 +11,6 @@ import { freePort } from '../../../test/support/free-port.js';
 import { sampleDelivery } from '../../../test/support/sample-delivery.js';
 import { describeChannel } from './channel.contract.js';
 import { HttpChannel, readAnswer } from './http.channel.js';
-import { PushNetwork } from './push-network.js';
 import { PushSecrets } from './push-secrets.js';
 
 const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2_048 });

@@ -5,13 +5,13 @@ import type { HttpEndpoint } from '#delivery/endpoint.js';
 import { notificationBody } from '#delivery/notification.js';
 import { delivered, gone, retryable, withAnswer, type Outcome } from '#delivery/outcome.js';
 import { pushHeaders, type PushSigner } from '#delivery/push-headers.js';
+import type { PushNetwork } from '#delivery/push-network.js';
 import type { HeaderLine } from '#delivery/push-signature.js';
+import { withTimeLimit } from '#delivery/time-limit.js';
 import type { Clock } from '#runtime/clock.js';
 import { notificationOf, type Channel, type Delivery } from './channel.js';
 import { PushAgents } from './push-agents.js';
-import type { PushNetwork } from './push-network.js';
 import type { PushSecrets } from './push-secrets.js';
-import { withTimeLimit } from './time-limit.js';
 
 /** MNS's limit (ms) for the whole of a push: connection, request and answer. */
 const TIME_LIMIT = 5_000;

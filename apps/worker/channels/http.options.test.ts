@@ -14,7 +14,7 @@ import { isSignedBy, startPushReceiver, type PushReceiver, type ReceivedPush } f
 import { ACCOUNT, sampleDelivery } from '../../../test/support/sample-delivery.js';
 import { makeServerCertificate, type ServerCertificate } from '../../../test/support/server-certificate.js';
 import { HttpChannel } from './http.channel.js';
-import { PushNetwork } from './push-network.js';
+import { PushNetwork } from '#delivery/push-network.js';
 import { PushSecrets } from './push-secrets.js';
 
 const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2_048 });

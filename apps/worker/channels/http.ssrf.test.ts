@@ -9,7 +9,7 @@ import { systemClock } from '#runtime/clock.js';
 import { startPushReceiver, type PushReceiver } from '../../../test/support/push-receiver.js';
 import { sampleDelivery } from '../../../test/support/sample-delivery.js';
 import { HttpChannel } from './http.channel.js';
-import { PushNetwork } from './push-network.js';
+import { PushNetwork } from '#delivery/push-network.js';
 import { PushSecrets } from './push-secrets.js';
 
 const signer = { privateKey: generateKeyPairSync('rsa', { modulusLength: 2_048 }).privateKey, certificateUrl: 'http://hub.example/c.pem' };

@@ -2,7 +2,7 @@ import { createSecureContext, getCACertificates } from 'node:tls';
 import { Agent } from 'undici';
 import { CLIENT_KEY_PURPOSE } from '#delivery/http-options.js';
 import type { Subscription } from '#topic/subscription.js';
-import type { PushNetwork } from './push-network.js';
+import type { PushNetwork } from '#delivery/push-network.js';
 import type { PushSecrets } from './push-secrets.js';
 
 /** Connections to one origin; its subscriptions share them, with at most 32 pushes in flight each. */

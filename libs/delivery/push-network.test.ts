@@ -1,7 +1,7 @@
 import type { LookupAddress } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
-import { PushNetwork, TargetRefused } from './push-network.js';
+import { PushNetwork, AddressRefused } from './push-network.js';
 
 describe('PushNetwork', () => {
   it.each([
@@ -81,7 +81,7 @@ function look(network: PushNetwork, name = 'hook.example', all = true): Promise<
 
 describe('PushNetwork.lookup', () => {
   it('gives a socket only addresses that it has checked', async () => {
-    expect(await look(new PushNetwork([]), 'localhost')).toBeInstanceOf(TargetRefused);
+    expect(await look(new PushNetwork([]), 'localhost')).toBeInstanceOf(AddressRefused);
     expect(await look(new PushNetwork([]), 'localhost.')).toHaveProperty('message');
     expect(await look(new PushNetwork(['127.0.0.0/8']), 'localhost')).toEqual([{ address: '127.0.0.1', family: 4 }]);
   });
@@ -89,8 +89,8 @@ describe('PushNetwork.lookup', () => {
   it('checks every address of a name, and leaves those that are public', async () => {
     const mixed = new PushNetwork([], answering(['10.0.0.1', '1.1.1.1', '::1', '2606:4700:4700::1111', '169.254.169.254']));
     expect(await look(mixed)).toEqual([{ address: '1.1.1.1', family: 4 }, { address: '2606:4700:4700::1111', family: 6 }]);
-    expect(await look(new PushNetwork([], answering(['10.0.0.1', '::ffff:7f00:1'])))).toBeInstanceOf(TargetRefused);
-    expect(await look(new PushNetwork([], answering([])))).toBeInstanceOf(TargetRefused);
+    expect(await look(new PushNetwork([], answering(['10.0.0.1', '::ffff:7f00:1'])))).toBeInstanceOf(AddressRefused);
+    expect(await look(new PushNetwork([], answering([])))).toBeInstanceOf(AddressRefused);
   });
 
   it('answers one address to whoever asks for one, and that is a checked one', async () => {
@@ -102,7 +102,7 @@ describe('PushNetwork.lookup', () => {
   it('checks each answer by itself: a name that was public before is refused when it is not now', async () => {
     const network = new PushNetwork([], answering(['1.1.1.1'], ['127.0.0.1']));
     expect(await look(network)).toEqual([{ address: '1.1.1.1', family: 4 }]);
-    expect(await look(network)).toBeInstanceOf(TargetRefused);
+    expect(await look(network)).toBeInstanceOf(AddressRefused);
   });
 
   it('tells nobody what a name of the inner network resolves to', async () => {

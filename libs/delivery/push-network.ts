@@ -5,11 +5,28 @@ import { buildConnector } from 'undici';
 import { embeddedAddress, isSingleAddress, NetworkList, plainAddress } from '#runtime/network-list.js';
 
 /**
- * A push would have gone where this deployment does not let pushes go. Nothing was connected, so nothing of the target is known: the
- * message names the host as the endpoint does, never the address that a name of the inner network resolves to.
+ * A push would have gone to an address that this deployment does not let pushes reach. Nothing was connected, so nothing of the target
+ * is known: the message names the host as the endpoint does, never the address that a name of the inner network resolves to.
  */
-export class TargetRefused extends Error {
-  override readonly name = 'TargetRefused';
+export class AddressRefused extends Error {
+  override readonly name = 'AddressRefused';
+
+  constructor(host: string) {
+    super(
+      isIP(host) === 0
+        ? `${host} has no address that is public or named by MAGPIE_PUSH_ALLOW`
+        : `the address ${host} is not public and MAGPIE_PUSH_ALLOW does not name it`,
+    );
+  }
+}
+
+/** A push would have gone to a port where its text could be taken for commands. */
+export class PortRefused extends Error {
+  override readonly name = 'PortRefused';
+
+  constructor(port: string) {
+    super(`port ${port} belongs to another protocol than http; pushes do not go there`);
+  }
 }
 
 /** What is not public unicast, after IANA's special-purpose registries. */
@@ -88,7 +105,7 @@ export class PushNetwork {
       }
       const addresses: LookupAddress[] = typeof found === 'string' ? [{ address: found, family: isIP(found) }] : found;
       const [first, ...others] = addresses.filter(({ address }) => this.allows(address));
-      if (first === undefined) callback(refusedAddress(hostname), []);
+      if (first === undefined) callback(new AddressRefused(hostname), []);
       else if (options.all === true) callback(null, [first, ...others]);
       else callback(null, first.address, first.family);
     });
@@ -108,18 +125,10 @@ export class PushNetwork {
     };
   }
 
-  #refusalOf(hostname: string, port: string): TargetRefused | undefined {
+  #refusalOf(hostname: string, port: string): AddressRefused | PortRefused | undefined {
     const host = hostname.replace(/^\[|\]$/g, '');
-    if (isIP(host) !== 0 && !this.allows(host)) return refusedAddress(host);
-    if (FOREIGN_PORTS.has(Number(port))) return new TargetRefused(`port ${port} belongs to another protocol than http; pushes do not go there`);
+    if (isIP(host) !== 0 && !this.allows(host)) return new AddressRefused(host);
+    if (FOREIGN_PORTS.has(Number(port))) return new PortRefused(port);
     return undefined;
   }
-}
-
-function refusedAddress(host: string): TargetRefused {
-  return new TargetRefused(
-    isIP(host) === 0
-      ? `${host} has no address that is public or named by MAGPIE_PUSH_ALLOW`
-      : `the address ${host} is not public and MAGPIE_PUSH_ALLOW does not name it`,
-  );
 }
