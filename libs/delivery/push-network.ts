@@ -12,11 +12,7 @@ export class AddressRefused extends Error {
   override readonly name = 'AddressRefused';
 
   constructor(host: string) {
-    super(
-      isIP(host) === 0
-        ? `${host} has no address that is public or named by MAGPIE_PUSH_ALLOW`
-        : `the address ${host} is not public and MAGPIE_PUSH_ALLOW does not name it`,
-    );
+    super(`the address ${isIP(host) === 0 ? 'of ' : ''}${host} is not public and MAGPIE_PUSH_ALLOW does not name it`);
   }
 }
 
