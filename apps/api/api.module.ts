@@ -3,8 +3,10 @@ import { AccessStore } from '#access/access-store.js';
 import { AccountStore } from '#access/account-store.js';
 import { SecretBox } from '#access/secret-box.js';
 import { AttemptLog } from '#delivery/attempt-log.js';
+import { ChannelStore } from '#delivery/channel-store.js';
 import { DrainQueue } from '#delivery/drain-queue.js';
 import { PushCertificate } from '#delivery/push-certificate.js';
+import { TestPushReplies } from '#delivery/test-push.js';
 import { EventRuleStore } from '#event-rule/event-rule-store.js';
 import { LongPoll } from '#queue/long-poll.js';
 import { MessageStore } from '#queue/message-store.js';
@@ -27,6 +29,7 @@ import { AccountController } from './account.controller.js';
 import type { ApiDependencies, ApiSettings } from './api-settings.js';
 import { Authentication } from './authentication.js';
 import { CertificateController } from './certificate.controller.js';
+import { ChannelController } from './channel.controller.js';
 import { DeliveryController } from './delivery.controller.js';
 import { EventRuleController } from './event-rule.controller.js';
 import { HealthController } from './health.controller.js';
@@ -40,8 +43,10 @@ import { RequestMetrics } from './request-metrics.js';
 import { RequestOrigins } from './request-origin.js';
 import { ResourceUrls } from './resource-urls.js';
 import { ServerLifecycle } from './server-lifecycle.js';
+import { SmsReceiptController } from './sms-receipt.controller.js';
 import { SubscriptionController } from './subscription.controller.js';
 import { SubscriptionManagementController } from './subscription-management.controller.js';
+import { TestPush } from './test-push.js';
 import { TopicController } from './topic.controller.js';
 
 const CONTROLLERS = [
@@ -49,12 +54,14 @@ const CONTROLLERS = [
   AccountController,
   AccountManagementController,
   CertificateController,
+  ChannelController,
   DeliveryController,
   EventRuleController,
   HealthController,
   MessageController,
   QueueController,
   QueueManagementController,
+  SmsReceiptController,
   SubscriptionController,
   SubscriptionManagementController,
   TopicController,
@@ -108,6 +115,18 @@ const PROVIDERS: Provider[] = [
     provide: AttemptLog,
     useFactory: (client: RedisClient, deployment: Deployment) => new AttemptLog(client, deployment),
     inject: [REDIS_COMMANDS, Deployment],
+  },
+  {
+    provide: TestPush,
+    useFactory: (drains: DrainQueue, client: RedisClient, { keyPrefix }: ApiSettings) => new TestPush(drains, new TestPushReplies(client, keyPrefix)),
+    inject: [DrainQueue, REDIS_COMMANDS, SETTINGS],
+  },
+  { provide: SecretBox, useFactory: ({ secretKey }: ApiSettings) => new SecretBox(secretKey), inject: [SETTINGS] },
+  {
+    provide: ChannelStore,
+    useFactory: (client: RedisClient, deployment: Deployment, settings: ApiSettings) =>
+      new ChannelStore(client, deployment, settings.secretKey),
+    inject: [REDIS_COMMANDS, Deployment, SETTINGS],
   },
   { provide: PushCertificate, useFactory: openPushCertificate, inject: [REDIS_COMMANDS, SETTINGS] },
   { provide: AccessStore, useFactory: openAccessStore, inject: [REDIS_COMMANDS, Deployment, SETTINGS] },

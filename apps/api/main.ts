@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { environmentChannels } from '#delivery/environment-channels.js';
 import { CertificateFiles } from '#runtime/certificate-files.js';
 import { readHubSettings, type HubSettings } from '#runtime/hub-settings.js';
 import { giveBackMemory, giveBackMemoryAtRest } from '#runtime/idle-memory.js';
@@ -44,7 +45,7 @@ function certificateFiles({ tlsCert, tlsKey }: HubSettings): CertificateFiles | 
 }
 
 function apiSettings(hub: HubSettings): ApiSettings {
-  const { redisUrl, redisHighWater, keyPrefix, secretKey, publicUrl, trustedProxies, accountId, accessKeyId, accessKeySecret } = hub;
+  const { redisUrl, redisHighWater, keyPrefix, secretKey, publicUrl, trustedProxies, pushAllow, accountId, accessKeyId, accessKeySecret } = hub;
   if (redisUrl === undefined) throw new BadSetting('MAGPIE_REDIS_URL', 'not set', 'the URL of a Redis (npm start brings its own)');
   if (secretKey === undefined) throw new BadSetting('MAGPIE_SECRET_KEY', 'not set', '32 bytes as base64, the same for every process');
   const complete = accountId !== undefined && accessKeyId !== undefined && accessKeySecret !== undefined;
@@ -55,6 +56,8 @@ function apiSettings(hub: HubSettings): ApiSettings {
     keyPrefix,
     secretKey,
     trustedProxies,
+    pushAllow,
+    channels: environmentChannels(hub),
     ...(publicUrl !== undefined && { publicUrl }),
     ...(firstKey !== undefined && { firstKey }),
   };

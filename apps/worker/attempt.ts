@@ -55,7 +55,7 @@ export async function attemptDelivery(
   if (outcome.kind === 'retryable') window.failed(startedAt, outcome.retryAfter);
   if (outcome.kind === 'gone') reportGone(tools, subscription, outcome.reason);
   const result = resultOf(outcome, subscription, pending, tools);
-  const attempt: Attempt = { ...factsOf(subscription, pending), ...result, time: tools.clock.now(), latencyMillis, ...answerOf(outcome) };
+  const attempt: MadeAttempt = { ...factsOf(subscription, pending), ...result, time: tools.clock.now(), latencyMillis, ...answerOf(outcome) };
   report(tools, endpoint?.kind ?? 'unknown', attempt, startedAt - pending.publishTime);
   return toSettlement(pending.handle, outcome, attempt);
 }
@@ -66,7 +66,10 @@ const DISABLED = 'the subscription is disabled until it is resumed';
 /** Of an attempt that was made. */
 type Made = Exclude<Outcome, { kind: 'held' }>;
 
-type Result = Pick<Attempt, 'outcome' | 'nextAttemptTime'>;
+/** As it is settled; what a provider says of it later is no part of it. */
+type MadeAttempt = Attempt & Result;
+
+type Result = { readonly outcome: 'delivered' | 'failed' } | { readonly outcome: 'retry'; readonly nextAttemptTime?: number };
 
 /** When the next attempt is: not before the notify strategy's delay, later if the endpoint wishes so, never after the message's life. */
 function resultOf(outcome: Made, { notifyStrategy, options }: Subscription, pending: PendingDelivery, { clock, random }: AttemptTools): Result {
@@ -81,7 +84,7 @@ function resultOf(outcome: Made, { notifyStrategy, options }: Subscription, pend
   return nextAttemptTime < pending.expireTime ? { outcome: 'retry', nextAttemptTime } : { outcome: 'failed' };
 }
 
-function toSettlement(handle: string, { kind }: Made, attempt: Attempt): Settlement {
+function toSettlement(handle: string, { kind }: Made, attempt: MadeAttempt): Settlement {
   const facts = { handle, attempt: encodeAttempt(attempt) };
   const { reason = '' } = attempt;
   if (kind === 'gone') return { ...facts, outcome: 'gone', reason };
@@ -97,17 +100,19 @@ function namesOf({ topicOwner, topicName, name }: Subscription, { messageId }: P
   return { messageId, topicOwner, topicName, subscriptionName: name };
 }
 
-function answerOf(outcome: Made): Pick<Attempt, 'code' | 'reason'> {
+function answerOf(outcome: Made): Pick<Attempt, 'code' | 'reason' | 'answer'> {
   return {
     ...(outcome.code !== undefined && { code: outcome.code }),
-    ...(outcome.kind !== 'delivered' && { reason: outcome.kind === 'gone' ? `${outcome.reason}: ${DISABLED}` : outcome.reason }),
+    ...(outcome.reason !== undefined && { reason: outcome.kind === 'gone' ? `${outcome.reason}: ${DISABLED}` : outcome.reason }),
+    ...(outcome.answer !== undefined && { answer: outcome.answer }),
   };
 }
 
 /** One line with everything about the attempt. `age` is the time (ms) from publishing to the start of this attempt. */
 function report({ metrics, logger }: AttemptTools, channel: string, attempt: Attempt, age: number): void {
   metrics.observeAttempt(channel, attempt, age);
-  const { number, latencyMillis, ...facts } = attempt;
+  // The answer is its owner's to see, not the operator's.
+  const { number, latencyMillis, ...facts } = { ...attempt, answer: undefined };
   const line = { ...facts, channel, attempt: number, latencyMillis: Math.round(latencyMillis * 10) / 10, age };
   if (attempt.outcome === 'delivered') logger.info(line, 'delivered');
   else logger.warn(line, attempt.outcome === 'retry' ? 'delivery will be tried again' : 'delivery has failed');

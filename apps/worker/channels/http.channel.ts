@@ -1,52 +1,59 @@
 import { randomBytes } from 'node:crypto';
-import { Agent, type Dispatcher } from 'undici';
+import type { Agent, Dispatcher } from 'undici';
+import { ANSWER_BYTES, answerText } from '#delivery/answer-text.js';
 import type { HttpEndpoint } from '#delivery/endpoint.js';
 import { notificationBody } from '#delivery/notification.js';
-import { delivered, gone, retryable, type Outcome } from '#delivery/outcome.js';
+import { delivered, gone, retryable, withAnswer, type Outcome } from '#delivery/outcome.js';
 import { pushHeaders, type PushSigner } from '#delivery/push-headers.js';
+import type { PushNetwork } from '#delivery/push-network.js';
 import type { HeaderLine } from '#delivery/push-signature.js';
+import { withTimeLimit } from '#delivery/time-limit.js';
 import type { Clock } from '#runtime/clock.js';
 import { notificationOf, type Channel, type Delivery } from './channel.js';
-import type { PushNetwork } from './push-network.js';
-import { withTimeLimit } from './time-limit.js';
+import { PushAgents } from './push-agents.js';
+import type { PushSecrets } from './push-secrets.js';
 
 /** MNS's limit (ms) for the whole of a push: connection, request and answer. */
 const TIME_LIMIT = 5_000;
-/** Bytes of an answer's body that are read and thrown away so that the connection can be used again. */
+/** Bytes of an answer's body that are read so that the connection can be used again. */
 const ANSWER_LIMIT = 64 * 1_024;
-/** Connections to one origin; its subscriptions share them, with at most 32 pushes in flight each. */
-const CONNECTIONS = 512;
+/** Milliseconds that the beginning of the body may come after the status. */
+const BODY_WAIT = 250;
+const MASK = '***';
 
 export interface HttpChannelOptions {
   readonly signer: PushSigner;
   readonly network: PushNetwork;
+  readonly secrets: PushSecrets;
   readonly clock: Clock;
+  /** PEM of certificate authorities that are believed beside the platform's. */
+  readonly ca?: string;
   /** Milliseconds; 5,000 but in tests. */
   readonly timeLimit?: number;
+}
+
+interface Push {
+  readonly agent: Agent;
+  readonly endpoint: HttpEndpoint;
+  readonly headers: readonly HeaderLine[];
+  readonly body: string;
 }
 
 /** Pushes by signed POST. Redirects are not followed: they could lead where the endpoint itself may not. */
 export class HttpChannel implements Channel<HttpEndpoint> {
   readonly timeLimit: number;
-  readonly #agent: Agent;
+  readonly #agents: PushAgents;
 
   constructor(private readonly options: HttpChannelOptions) {
-    this.timeLimit = options.timeLimit ?? TIME_LIMIT;
-    // One pool per origin, let go when its connections have been idle.
-    const connect = options.network.connector(this.timeLimit);
-    this.#agent = new Agent({ connect, connections: CONNECTIONS, pipelining: 1, allowH2: false });
+    const { network, secrets, ca, timeLimit = TIME_LIMIT } = options;
+    this.timeLimit = timeLimit;
+    this.#agents = new PushAgents({ network, secrets, timeLimit, ...(ca !== undefined && { ca }) });
   }
 
   async send(delivery: Delivery<HttpEndpoint>, signal: AbortSignal): Promise<Outcome> {
-    const { endpoint, subscription } = delivery;
-    const format = subscription.notifyContentFormat;
-    const notification = notificationOf(delivery);
-    const body = notificationBody(format, notification);
-    const requestId = randomBytes(12).toString('hex').toUpperCase();
-    const now = this.options.clock.now();
-    const headers = await pushHeaders({ notification, format, body, requestUri: endpoint.requestUri, requestId, now }, this.options.signer);
     try {
-      return await withTimeLimit(signal, this.timeLimit, (limit) => this.#post(endpoint, headers, body, limit));
+      const push = await this.#prepare(delivery);
+      return await withTimeLimit(signal, this.timeLimit, (limit) => this.#post(push, delivery, limit));
     } catch (error) {
       signal.throwIfAborted();
       return retryable(reasonOf(error));
@@ -54,11 +61,34 @@ export class HttpChannel implements Channel<HttpEndpoint> {
   }
 
   async close(): Promise<void> {
-    await this.#agent.destroy();
+    await this.#agents.close();
   }
 
-  async #post(endpoint: HttpEndpoint, headers: readonly HeaderLine[], body: string, limit: AbortSignal): Promise<Outcome> {
-    const answer = await this.#agent.request({
+  async #prepare(delivery: Delivery<HttpEndpoint>): Promise<Push> {
+    const { secrets, signer, clock } = this.options;
+    const { endpoint, subscription } = delivery;
+    const { notifyContentFormat: format, options } = subscription;
+    const notification = notificationOf(delivery);
+    const body = notificationBody(format, notification);
+    const request = {
+      notification,
+      format,
+      body,
+      requestUri: endpoint.requestUri,
+      requestId: randomBytes(12).toString('hex').toUpperCase(),
+      now: clock.now(),
+      ...(options?.signature !== undefined && { signature: options.signature }),
+      ...(options?.signingSecrets !== undefined && { signingKeys: secrets.signingKeys(subscription) }),
+      ...(options?.headers !== undefined && { headers: secrets.headers(subscription) }),
+    };
+    return { agent: this.#agents.of(subscription), endpoint, headers: await pushHeaders(request, signer), body };
+  }
+
+  async #post({ agent, endpoint, headers, body }: Push, { subscription, onExchange }: Delivery, limit: AbortSignal): Promise<Outcome> {
+    const url = `${endpoint.origin}${endpoint.requestUri}`;
+    const request = onExchange && { method: 'POST', url, headers: masked(headers, subscription.options?.headers), body };
+    if (request !== undefined) onExchange?.({ request });
+    const answer = await agent.request({
       origin: endpoint.origin,
       path: endpoint.requestUri,
       method: 'POST',
@@ -68,18 +98,51 @@ export class HttpChannel implements Channel<HttpEndpoint> {
       headersTimeout: this.timeLimit,
       bodyTimeout: this.timeLimit,
     });
-    this.#discard(answer.body);
-    return readAnswer(answer.statusCode, answer.headers['retry-after'], this.options.clock.now());
+    const outcome = readAnswer(answer.statusCode, answer.headers['retry-after'], this.options.clock.now());
+    const start = await readStart(answer, this.timeLimit);
+    if (request !== undefined) {
+      onExchange?.({ request, response: { status: answer.statusCode, headers: linesOf(answer.headers), body: start } });
+    }
+    return withAnswer(outcome, start);
   }
+}
 
-  /** The status is the answer; a body that is long or never ends costs its connection and changes nothing. */
-  #discard(body: Dispatcher.ResponseData['body']): void {
-    const timer = setTimeout(() => body.destroy(), this.timeLimit).unref();
-    body
-      .dump({ limit: ANSWER_LIMIT })
-      .catch(() => undefined)
-      .finally(() => clearTimeout(timer));
+/**
+ * How the body begins. The status is the answer: what comes too late is not waited for, and a body that is long or never ends costs
+ * its connection and changes nothing.
+ */
+async function readStart({ body, headers }: Dispatcher.ResponseData, timeLimit: number): Promise<string> {
+  const overdue = setTimeout(() => body.destroy(), timeLimit).unref();
+  body.on('error', () => undefined).once('close', () => clearTimeout(overdue));
+  if (headers['content-length'] === '0') {
+    body.resume();
+    return '';
   }
+  const chunks: Buffer[] = [];
+  let length = 0;
+  return await new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(late);
+      resolve(answerText(Buffer.concat(chunks)));
+    };
+    const late = setTimeout(done, BODY_WAIT);
+    body.on('data', (chunk: Buffer) => {
+      if (length < ANSWER_BYTES) chunks.push(chunk.subarray(0, ANSWER_BYTES - length));
+      length += chunk.length;
+      if (length >= ANSWER_BYTES) done();
+      if (length > ANSWER_LIMIT) body.destroy();
+    });
+    body.once('close', done);
+  });
+}
+
+/** As they are sent but for the subscription's secrets. */
+function masked(headers: readonly HeaderLine[], own: Readonly<Record<string, unknown>> = {}): HeaderLine[] {
+  return headers.map(([name, value]) => [name, Object.hasOwn(own, name) && typeof own[name] !== 'string' ? MASK : value]);
+}
+
+function linesOf(headers: Dispatcher.ResponseData['headers']): HeaderLine[] {
+  return Object.entries(headers).flatMap(([name, value]) => [value ?? []].flat().map((line) => [name, answerText(Buffer.from(line))] as const));
 }
 
 /** Any 2xx is a delivery and 410 the wish to hear no more; all else may change. Asked to slow down, we do. */
