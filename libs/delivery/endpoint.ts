@@ -78,7 +78,8 @@ export function parseEndpoint(text: string): Endpoint {
   if (EMAIL.test(text) || SMS.test(text)) return parseProvided(text);
   if (OTHER_CHANNEL.test(text)) throw new EndpointInvalid(`This deployment has no channel for the endpoint "${text}".`);
   throw new EndpointInvalid(
-    `The endpoint "${text}" is not valid: it is an http(s) URL, acs:mns:<region>:<account>:queues/<queue>, mail:directmail:<address> or sms:directsms:<phone>.`,
+    `The endpoint "${text}" is not valid: it is an http(s) URL, acs:mns:<region>:<account>:queues/<queue>, ` +
+      'mail:directmail:<address> or sms:directsms:<phone>.',
   );
 }
 
