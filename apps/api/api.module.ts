@@ -17,6 +17,7 @@ import type { RedisClient } from '#redis/redis-client.js';
 import { systemClock } from '#runtime/clock.js';
 import type { Logger } from '#runtime/log.js';
 import { Publisher } from '#topic/publisher.js';
+import { SubscriptionStore } from '#topic/subscription-store.js';
 import { TopicStore } from '#topic/topic-store.js';
 import { AccountAttributesStore } from './account-attributes.js';
 import { AccessKeyController } from './access-key.controller.js';
@@ -39,6 +40,7 @@ import { RequestOrigins } from './request-origin.js';
 import { ResourceUrls } from './resource-urls.js';
 import { ServerLifecycle } from './server-lifecycle.js';
 import { SubscriptionController } from './subscription.controller.js';
+import { SubscriptionManagementController } from './subscription-management.controller.js';
 import { TopicController } from './topic.controller.js';
 
 const CONTROLLERS = [
@@ -53,6 +55,7 @@ const CONTROLLERS = [
   QueueController,
   QueueManagementController,
   SubscriptionController,
+  SubscriptionManagementController,
   TopicController,
 ];
 
@@ -83,6 +86,11 @@ const PROVIDERS: Provider[] = [
   {
     provide: Publisher,
     useFactory: (topics: TopicStore, drains: DrainQueue) => new Publisher(topics, drains),
+    inject: [TopicStore, DrainQueue],
+  },
+  {
+    provide: SubscriptionStore,
+    useFactory: (topics: TopicStore, drains: DrainQueue) => new SubscriptionStore(topics, drains),
     inject: [TopicStore, DrainQueue],
   },
   {

@@ -88,17 +88,19 @@ function namesOf({ topicOwner, topicName, name }: Subscription, { messageId }: P
   return { messageId, topicOwner, topicName, subscriptionName: name };
 }
 
-function answerOf(outcome: Made): Pick<Attempt, 'code' | 'reason'> {
+function answerOf(outcome: Made): Pick<Attempt, 'code' | 'reason' | 'answer'> {
   return {
     ...(outcome.code !== undefined && { code: outcome.code }),
     ...(outcome.kind !== 'delivered' && { reason: outcome.reason }),
+    ...(outcome.answer !== undefined && { answer: outcome.answer }),
   };
 }
 
 /** One line with everything about the attempt. `age` is the time (ms) from publishing to the start of this attempt. */
 function report({ metrics, logger }: AttemptTools, channel: string, attempt: Attempt, age: number): void {
   metrics.observeAttempt(channel, attempt, age);
-  const { number, latencyMillis, ...facts } = attempt;
+  // The answer is its owner's to see, not the operator's.
+  const { number, latencyMillis, answer: _answer, ...facts } = attempt;
   const line = { ...facts, channel, attempt: number, latencyMillis: Math.round(latencyMillis * 10) / 10, age };
   if (attempt.outcome === 'delivered') logger.info(line, 'delivered');
   else logger.warn(line, attempt.outcome === 'retry' ? 'delivery will be tried again' : 'delivery has failed');

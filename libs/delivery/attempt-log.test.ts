@@ -34,6 +34,8 @@ describe('encodeAttempt', () => {
   it.each<Partial<Attempt>>([
     {},
     { outcome: 'retry', code: 503, reason: 'HTTP 503', nextAttemptTime: 1_790_299_889_032, number: 176, latencyMillis: 5_000 },
+    { answer: 'thank you\n谢谢' },
+    { outcome: 'failed', reason: 'x'.repeat(200), answer: 'y'.repeat(1_024) },
     { outcome: 'failed', reason: '服务器拒绝', subscriptionName: 's'.repeat(255), topicName: 't'.repeat(120) },
   ])('keeps what it was given: %j', (changes) => {
     const given = attempt(changes);
@@ -56,6 +58,16 @@ describe('encodeAttempt', () => {
 
   it('cuts a long reason', () => {
     expect(decodeAttempt(encodeAttempt(attempt({ outcome: 'failed', reason: 'x'.repeat(1_000) })))?.reason).toBe('x'.repeat(200));
+  });
+
+  it('reads what a release without answers has written', () => {
+    const record = encodeAttempt(attempt({ outcome: 'retry', reason: 'HTTP 500' }));
+    const lengthAt = record.indexOf('HTTP 500') - 1;
+    const old = Buffer.concat([record.subarray(0, lengthAt), record.subarray(lengthAt + 1)]);
+    old[26] = 2;
+    const decoded = decodeAttempt(old);
+    expect(decoded).toMatchObject({ outcome: 'retry', reason: 'HTTP 500' });
+    expect(decoded).not.toHaveProperty('answer');
   });
 
   it('keeps every account id', () => {
@@ -110,10 +122,26 @@ describe('AttemptLog', () => {
     const times = Array.from({ length: 20 }, (_, index) => now - (20 - index) * 6 * 60_000);
     const attempts = times.map((time) => attempt({ time, messageId: messageId(time) }));
     for (const each of attempts) await write(each);
-    const log = new AttemptLog(client, deployment, 12);
+    const log = new AttemptLog(client, deployment, { attempts: 12, bytes: 1e9 });
     expect(await log.trim(PARTITION)).toBe(8);
     expect(await log.trim(PARTITION)).toBe(0);
     const found = await Promise.all(attempts.map(async ({ messageId: id }) => (await log.find(id)).length));
     expect(found).toEqual([...Array<number>(8).fill(0), ...Array<number>(12).fill(1)]);
+  });
+
+  it('drops the oldest attempts of a partition whose answers take too much memory', async () => {
+    const now = Date.now();
+    await client.del(bucket(now), bucket(now - 3_600_000), bucket(now - 7_200_000));
+    const attempts = Array.from({ length: 100 }, (_, index) => {
+      const time = now - 1_000 + index;
+      return attempt({ time, messageId: messageId(time), answer: 'x'.repeat(1_024) });
+    });
+    for (const each of attempts) await write(each);
+    const log = new AttemptLog(client, deployment, { attempts: 1_000, bytes: 60_000 });
+    const dropped = await log.trim(PARTITION);
+    expect(dropped).toBeGreaterThan(30);
+    expect(dropped).toBeLessThan(80);
+    const found = await Promise.all(attempts.map(async ({ messageId: id }) => (await log.find(id)).length));
+    expect(found).toEqual([...Array<number>(dropped).fill(0), ...Array<number>(100 - dropped).fill(1)]);
   });
 });

@@ -20,6 +20,8 @@ export interface Attempt {
   readonly code?: number;
   /** Absent when delivered. */
   readonly reason?: string;
+  /** How the endpoint's answer began, where the channel reads one: at most 1,024 bytes of text. */
+  readonly answer?: string;
   readonly latencyMillis: number;
   /** Earliest start of the next attempt, for `retry`; milliseconds since the epoch. */
   readonly nextAttemptTime?: number;
@@ -28,8 +30,17 @@ export interface Attempt {
 /** Attempts are kept for three days. */
 export const ATTEMPT_LIFE_MILLIS = 72 * 3_600_000;
 
-/** Attempts of one partition that are kept at the most; 64 partitions of that size are some 200 MB. */
-const PARTITION_LIMIT = 20_000;
+/** What one partition keeps at the most, whichever is reached first; 64 partitions of that size are some 250 MB. */
+const PARTITION_LIMIT: PartitionLimit = { attempts: 20_000, bytes: 4_000_000 };
+
+export interface PartitionLimit {
+  readonly attempts: number;
+  /** Memory of Redis, as far as a sample of the records tells. */
+  readonly bytes: number;
+}
+
+/** Records of a set that are looked at to tell its memory. */
+const SAMPLES = 25;
 
 const HOUR = 3_600_000;
 const ID_BYTES = 16;
@@ -37,11 +48,14 @@ const PARTITION_AT = 6;
 const QUEUE_ID_BYTES = 8;
 /** Where what this file alone reads begins; what stands before makes a record unique and findable. */
 const DETAILS_AT = ID_BYTES + QUEUE_ID_BYTES + 2;
-const FORMAT = 2;
+const FORMAT = 3;
+/** Had no answer, and its reason was what is the answer now. */
+const FORMAT_WITHOUT_ANSWER = 2;
 const OUTCOMES = ['delivered', 'retry', 'failed'] as const;
 const FIXED_DETAILS = 28;
 const ACCOUNT_DIGITS = 16;
 const LONGEST_REASON = 200;
+const LONGEST_ANSWER = 1_024;
 
 /**
  * | bytes | meaning                                               |
@@ -49,7 +63,7 @@ const LONGEST_REASON = 200;
  * | 16    | message id                                            |
  * | 8     | pending queue id                                      |
  * | 2     | attempt number                                        |
- * | 1     | format: 2; records of format 1 named no owner         |
+ * | 1     | format: 3; format 2 has the reason in the answer's place |
  * | 1     | outcome: 0 delivered, 1 retry, 2 failed               |
  * | 6     | time (ms)                                             |
  * | 2     | code, 0 = none                                        |
@@ -58,12 +72,14 @@ const LONGEST_REASON = 200;
  * | 8     | account of the topic, as a number                     |
  * | 1 + n | topic name and its length                             |
  * | 1 + n | subscription name and its length                      |
- * | rest  | reason, at most 200 bytes                             |
+ * | 1 + n | reason, at most 200 bytes, and its length             |
+ * | rest  | answer, at most 1,024 bytes                           |
  */
 export function encodeAttempt(attempt: Attempt): Buffer {
   const topic = Buffer.from(attempt.topicName).subarray(0, 255);
   const subscription = Buffer.from(attempt.subscriptionName).subarray(0, 255);
   const reason = Buffer.from(attempt.reason ?? '').subarray(0, LONGEST_REASON);
+  const answer = Buffer.from(attempt.answer ?? '').subarray(0, LONGEST_ANSWER);
   const head = Buffer.alloc(DETAILS_AT + FIXED_DETAILS);
   head.write(attempt.messageId, 0, ID_BYTES, 'hex');
   head.write(attempt.pendingQueueId, ID_BYTES, QUEUE_ID_BYTES, 'base64url');
@@ -75,19 +91,21 @@ export function encodeAttempt(attempt: Attempt): Buffer {
   head.writeUInt32BE(Math.min(Math.round(attempt.latencyMillis), 0xffff_ffff), DETAILS_AT + 10);
   head.writeUIntBE(Math.ceil(attempt.nextAttemptTime ?? 0), DETAILS_AT + 14, 6);
   head.writeBigUInt64BE(BigInt(attempt.topicOwner), DETAILS_AT + 20);
-  return Buffer.concat([head, Buffer.of(topic.length), topic, Buffer.of(subscription.length), subscription, reason]);
+  return Buffer.concat([head, ...[topic, subscription, reason].flatMap((text) => [Buffer.of(text.length), text]), answer]);
 }
 
 /** Undefined for a record of a format that this release does not know. */
 export function decodeAttempt(record: Buffer): Attempt | undefined {
-  if (record.length < DETAILS_AT + FIXED_DETAILS + 2 || record[DETAILS_AT] !== FORMAT) return undefined;
+  if (record.length < DETAILS_AT + FIXED_DETAILS + 2) return undefined;
+  const format = record[DETAILS_AT];
+  if (format !== FORMAT && format !== FORMAT_WITHOUT_ANSWER) return undefined;
   const code = record.readUInt16BE(DETAILS_AT + 8);
   const nextAttemptTime = record.readUIntBE(DETAILS_AT + 14, 6);
   const topicAt = DETAILS_AT + FIXED_DETAILS + 1;
   const topicEnd = topicAt + record[topicAt - 1]!;
   const subscriptionAt = topicEnd + 1;
   const subscriptionEnd = subscriptionAt + (record[topicEnd] ?? 0);
-  const reason = record.toString('utf8', subscriptionEnd);
+  const { reason, answer } = readTexts(record, subscriptionEnd, format);
   return {
     messageId: record.toString('hex', 0, ID_BYTES).toUpperCase(),
     pendingQueueId: record.toString('base64url', ID_BYTES, ID_BYTES + QUEUE_ID_BYTES),
@@ -99,9 +117,16 @@ export function decodeAttempt(record: Buffer): Attempt | undefined {
     outcome: OUTCOMES[record[DETAILS_AT + 1]!] ?? 'failed',
     ...(code > 0 && { code }),
     ...(reason !== '' && { reason }),
+    ...(answer !== '' && { answer }),
     latencyMillis: record.readUInt32BE(DETAILS_AT + 10),
     ...(nextAttemptTime > 0 && { nextAttemptTime }),
   };
+}
+
+function readTexts(record: Buffer, at: number, format: number): { reason: string; answer: string } {
+  if (format === FORMAT_WITHOUT_ANSWER) return { reason: record.toString('utf8', at), answer: '' };
+  const reasonEnd = at + 1 + (record[at] ?? 0);
+  return { reason: record.toString('utf8', at + 1, reasonEnd), answer: record.toString('utf8', reasonEnd) };
 }
 
 /**
@@ -115,7 +140,7 @@ export class AttemptLog {
   constructor(
     private readonly client: RedisClient,
     private readonly deployment: Deployment,
-    private readonly partitionLimit = PARTITION_LIMIT,
+    private readonly limit = PARTITION_LIMIT,
   ) {}
 
   /** Attempts of one published message, oldest first; none for an id that was never given out. */
@@ -134,24 +159,27 @@ export class AttemptLog {
   }
 
   /**
-   * Drops a partition's oldest attempts when it holds more than its share.
+   * Drops a partition's oldest attempts when it holds more than its share of records or of memory.
    *
    * @returns how many were dropped
    */
   async trim(partition: number): Promise<number> {
     const keys = this.#keys(partition, Date.now() - ATTEMPT_LIFE_MILLIS).reverse();
     const count = this.client.pipeline();
-    for (const key of keys) count.zcard(key);
-    const sizes = await answers<number>(count);
+    for (const key of keys) count.zcard(key).memory('USAGE', key, 'SAMPLES', SAMPLES);
+    const sizes = await answers<number | null>(count);
     const removal = this.client.pipeline();
-    let room = this.partitionLimit;
+    let { attempts, bytes } = this.limit;
     let dropped = 0;
-    for (const [index, size] of sizes.entries()) {
-      const surplus = Math.max(0, size - room);
+    for (const [index, key] of keys.entries()) {
+      const [size, memory] = [sizes[index * 2] ?? 0, sizes[index * 2 + 1] ?? 0];
+      const each = size === 0 ? 0 : memory / size;
+      const kept = Math.min(size, attempts, each === 0 ? 0 : Math.floor(bytes / each));
       // The members begin with the message id, which begins with the time of publishing: the first ones are the oldest.
-      if (surplus > 0) removal.zremrangebyrank(keys[index]!, 0, surplus - 1);
-      room -= size - surplus;
-      dropped += surplus;
+      if (kept < size) removal.zremrangebyrank(key, 0, size - kept - 1);
+      attempts -= kept;
+      bytes = kept < size ? 0 : bytes - memory;
+      dropped += size - kept;
     }
     if (dropped > 0) await answers(removal);
     return dropped;

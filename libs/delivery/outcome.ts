@@ -1,15 +1,17 @@
 /**
  * What one attempt came to. `code` is the answer's number in the channel's own protocol (HTTP status, SMTP reply).
  *
+ * `answer` is how the body of that answer began, as text that may be shown.
+ *
  * - delivered: the endpoint has taken the message.
  * - retryable: it may take it later. `retryAfter` is the endpoint's own wish in seconds; the notify strategy's delay still is the least.
  * - permanent: it will never take it; no further attempt is made.
  * - held: the hub itself holds the message back for so many seconds, which is no fault of the endpoint. It counts as no attempt.
  */
 export type Outcome =
-  | { readonly kind: 'delivered'; readonly code?: number }
-  | { readonly kind: 'retryable'; readonly reason: string; readonly code?: number; readonly retryAfter?: number }
-  | { readonly kind: 'permanent'; readonly reason: string; readonly code?: number }
+  | { readonly kind: 'delivered'; readonly code?: number; readonly answer?: string }
+  | { readonly kind: 'retryable'; readonly reason: string; readonly code?: number; readonly retryAfter?: number; readonly answer?: string }
+  | { readonly kind: 'permanent'; readonly reason: string; readonly code?: number; readonly answer?: string }
   | { readonly kind: 'held'; readonly seconds: number };
 
 export function delivered(code?: number): Outcome {

@@ -1,13 +1,8 @@
+import { DEFAULT_RETENTION } from '#delivery/delivery-options.js';
 import { NOTIFY_CONTENT_FORMATS } from '#delivery/notification.js';
 import { NOTIFY_STRATEGIES } from '#delivery/notify-strategy.js';
 import type { Subscription, SubscriptionAttributes } from '#topic/subscription.js';
-import {
-  TOPIC_MESSAGE_RETENTION,
-  type NewTopicMessage,
-  type PublishedMessage,
-  type TopicAttributes,
-  type TopicDescription,
-} from '#topic/topic.js';
+import type { NewTopicMessage, PublishedMessage, TopicAttributes, TopicDescription } from '#topic/topic.js';
 import { readContent } from './message-documents.js';
 import { child, childText, type XmlElement } from './xml-reader.js';
 import { readBoolean, readInteger, readOneOf, readOptionalRoot, readRoot, readWord, withoutUnset } from './xml-values.js';
@@ -55,7 +50,7 @@ function topicAttributes(depth: Depth, topic: TopicDescription): string {
     leaf(depth, 'CreateTime', seconds(topic.createTime)) +
     leaf(depth, 'LastModifyTime', seconds(topic.lastModifyTime)) +
     leaf(depth, 'MaximumMessageSize', topic.maximumMessageSize) +
-    leaf(depth, 'MessageRetentionPeriod', TOPIC_MESSAGE_RETENTION) +
+    leaf(depth, 'MessageRetentionPeriod', DEFAULT_RETENTION) +
     leaf(depth, 'MessageCount', topic.messageCount) +
     leaf(depth, 'LoggingEnabled', flag(topic.loggingEnabled))
   );

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { isNetwork, NetworkList, plainAddress } from './network-list.js';
+import { embeddedAddress, isNetwork, isSingleAddress, NetworkList, plainAddress } from './network-list.js';
 
 describe('NetworkList', () => {
   it('knows words, addresses and networks, in whatever spelling an address comes', () => {
@@ -35,5 +35,40 @@ describe('plainAddress', () => {
     ['10.0.0.1', '10.0.0.1'],
   ])('makes %s %s', (given, plain) => {
     expect(plainAddress(given)).toBe(plain);
+  });
+});
+
+describe('isSingleAddress', () => {
+  it.each([
+    ['10.0.0.1', true],
+    ['10.0.0.1/32', true],
+    ['::1', true],
+    ['::1/128', true],
+    ['10.0.0.0/31', false],
+    ['::1/32', false],
+    ['loopback', false],
+  ])('says of %s: %s', (network, single) => {
+    expect(isSingleAddress(network)).toBe(single);
+  });
+});
+
+describe('embeddedAddress', () => {
+  it.each([
+    ['64:ff9b::a9fe:a9fe', '169.254.169.254'],
+    ['64:ff9b::127.0.0.1', '127.0.0.1'],
+    ['64:ff9b:1::10.0.0.1', '10.0.0.1'],
+    ['2002:7f00:1::', '127.0.0.1'],
+    ['2001:0:4136:e378:8000:63bf:3fff:fdd2', '192.0.2.45'],
+    ['2606:4700::5efe:10.0.0.1', '10.0.0.1'],
+    ['2606:4700::200:5efe:10.0.0.1', '10.0.0.1'],
+    ['::10.0.0.1', '10.0.0.1'],
+    ['::ffff:0:10.0.0.1', '10.0.0.1'],
+    ['::1', undefined],
+    ['::ffff:10.0.0.1', undefined],
+    ['2606:4700:4700::1111', undefined],
+    ['10.0.0.1', undefined],
+    ['no address', undefined],
+  ])('finds in %s: %s', (address, embedded) => {
+    expect(embeddedAddress(address)).toBe(embedded);
   });
 });

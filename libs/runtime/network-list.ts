@@ -17,6 +17,12 @@ export function isNetwork(given: string): boolean {
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
 }
 
+/** Whether what `isNetwork` accepts names one address and no other. */
+export function isSingleAddress(network: string): boolean {
+  const [address = '', bits] = network.split('/');
+  return isIP(address) !== 0 && (bits === undefined || Number(bits) === (isIP(address) === 4 ? 32 : 128));
+}
+
 /** Networks by which addresses are told apart. */
 export class NetworkList {
   readonly #list = new BlockList();
@@ -41,9 +47,38 @@ export class NetworkList {
 export function plainAddress(address: string): string {
   const unzoned = address.replace(/%.*$/, '');
   if (isIP(unzoned) !== 6) return unzoned;
-  const normal = new URL(`http://[${unzoned}]/`).hostname.slice(1, -1);
-  const [, high, low] = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(normal) ?? [];
-  if (high === undefined || low === undefined) return normal;
-  const [upper, lower] = [Number.parseInt(high, 16), Number.parseInt(low, 16)];
-  return [upper >> 8, upper & 0xff, lower >> 8, lower & 0xff].join('.');
+  const words = wordsOf(unzoned);
+  const isMapped = words.slice(0, 5).every((word) => word === 0) && words[5] === 0xffff;
+  return isMapped ? ipv4Of(words[6]!, words[7]!) : new URL(`http://[${unzoned}]/`).hostname.slice(1, -1);
+}
+
+/**
+ * The IPv4 address that an IPv6 address leads to by a translator or a tunnel: NAT64 (64:ff9b::/96, and 64:ff9b:1::/48 as far as its
+ * /96 forms go), 6to4, Teredo (its client), ISATAP, and the old "translated" and "compatible" forms. Undefined for all others.
+ */
+export function embeddedAddress(address: string): string | undefined {
+  const plain = plainAddress(address);
+  if (isIP(plain) !== 6) return undefined;
+  const words = wordsOf(plain);
+  const [first = 0, second = 0, third = 0] = words;
+  const last = ipv4Of(words[6]!, words[7]!);
+  if (first === 0x2002) return ipv4Of(second, third);
+  if (first === 0x2001 && second === 0) return ipv4Of(words[6]! ^ 0xffff, words[7]! ^ 0xffff);
+  if (first === 0x64 && second === 0xff9b) return last;
+  const isIsatap = (words[4]! & 0xfdff) === 0 && words[5] === 0x5efe;
+  const isTranslated = words.slice(0, 4).every((word) => word === 0) && words[4] === 0xffff && words[5] === 0;
+  const isCompatible = words.slice(0, 6).every((word) => word === 0) && words[6] !== 0;
+  return isIsatap || isTranslated || isCompatible ? last : undefined;
+}
+
+/** The eight 16-bit parts of an IPv6 address without a zone. */
+function wordsOf(address: string): number[] {
+  const normal = new URL(`http://[${address}]/`).hostname.slice(1, -1);
+  const [head = '', tail] = normal.split('::');
+  const [left, right] = [head, tail ?? ''].map((part) => (part === '' ? [] : part.split(':').map((word) => Number.parseInt(word, 16))));
+  return [...left!, ...Array<number>(8 - left!.length - right!.length).fill(0), ...right!];
+}
+
+function ipv4Of(high: number, low: number): string {
+  return [high >> 8, high & 0xff, low >> 8, low & 0xff].join('.');
 }

@@ -1,3 +1,4 @@
+import { DEFAULT_RETENTION } from '#delivery/delivery-options.js';
 import { Gather } from '#queue/gather.js';
 import { encodePayload, messageSize, newMessageId } from '#queue/message-codec.js';
 import type { SendMark } from '#queue/message-store.js';
@@ -6,7 +7,7 @@ import { LuaScript } from '#redis/lua-script.js';
 import { InvalidArgument } from '#runtime/invalid-argument.js';
 import type { Wakeup } from './pending-delivery.js';
 import { matchesFilterTag } from './subscription.js';
-import { TOPIC_MESSAGE_RETENTION, type NewTopicMessage, type PublishedMessage } from './topic.js';
+import type { NewTopicMessage, PublishedMessage } from './topic.js';
 import { checkTag } from './topic-name.js';
 import { STALE, type TopicStore } from './topic-store.js';
 
@@ -34,7 +35,7 @@ export class Publisher {
     private readonly topics: TopicStore,
     private readonly drains: Drains,
   ) {
-    this.#publish = new Gather((partition, items) => this.#run(partition, items), { ...GATHERED, weigh: (item) => item.length - FIXED_ARGUMENTS });
+    this.#publish = new Gather((partition, items) => this.#run(partition, items), { ...GATHERED, weigh: (item) => (item.length - FIXED_ARGUMENTS) / 2 });
   }
 
   /**
@@ -52,12 +53,11 @@ export class Publisher {
       const [code] = await this.#publish.add(topic.partition, [
         topic.id,
         topic.stateVersion,
-        TOPIC_MESSAGE_RETENTION * 1_000,
         mark?.id ?? '',
         mark?.seconds ?? 0,
         payload,
         matching.length,
-        ...matching.map(({ id }) => id),
+        ...matching.flatMap(({ id, attributes }) => [id, (attributes.options?.retentionSeconds ?? DEFAULT_RETENTION) * 1_000]),
       ]);
       return code === ReplyCode.STALE ? STALE : { messageId, bodyMd5 };
     });
@@ -74,8 +74,8 @@ export class Publisher {
   }
 }
 
-/** Arguments of a publish in front of its pending queue ids. */
-const FIXED_ARGUMENTS = 7;
+/** Arguments of a publish in front of its pending queues. */
+const FIXED_ARGUMENTS = 6;
 
 function findProblem(message: NewTopicMessage, maximumMessageSize: number): InvalidArgument | undefined {
   if (message.body === '') return new InvalidArgument('MessageBody', 'MessageBody is required.');

@@ -1,3 +1,4 @@
+import type { DeliveryOptions } from '#delivery/delivery-options.js';
 import type { NotifyContentFormat } from '#delivery/notification.js';
 import type { NotifyStrategyName } from '#delivery/notify-strategy.js';
 
@@ -9,6 +10,8 @@ export interface SubscriptionAttributes {
   readonly filterTag?: string;
   readonly notifyStrategy: NotifyStrategyName;
   readonly notifyContentFormat: NotifyContentFormat;
+  /** What only the management interface sets. */
+  readonly options?: DeliveryOptions;
 }
 
 export interface Subscription extends SubscriptionAttributes {

@@ -1,3 +1,4 @@
+import { changeDeliveryOptions } from '#delivery/delivery-options.js';
 import { newId, readRecord, type StoredRecord } from '#queue/record.js';
 import { ReplyCode } from '#queue/reply-code.js';
 import type { Deployment } from '#redis/deployment.js';
@@ -137,10 +138,19 @@ export class TopicStore {
     changes: Partial<Pick<SubscriptionAttributes, 'filterTag' | 'notifyStrategy'>>,
   ): Promise<void> {
     checkTag('FilterTag', changes.filterTag);
-    await this.#change(account, topic, (record) => {
-      const { id, version, attributes } = subscriptionOf(record, name);
-      return [SCRIPTS.setSubscription, [name, id, version, JSON.stringify({ ...attributes, ...changes })]];
-    });
+    await this.#changeSubscription(account, topic, name, (attributes) => ({ ...attributes, ...changes }));
+  }
+
+  /**
+   * Replaces the options that the document names; null resets one.
+   * @throws TopicNotExist · SubscriptionNotExist · InvalidArgument
+   */
+  async setDeliveryOptions(account: string, topic: string, name: string, changes: Readonly<Record<string, unknown>>): Promise<void> {
+    checkSubscriptionName(name);
+    await this.#changeSubscription(account, topic, name, (attributes) => ({
+      ...attributes,
+      options: changeDeliveryOptions(attributes.options ?? {}, changes),
+    }));
   }
 
   /** @throws TopicNotExist · SubscriptionNotExist */
@@ -203,6 +213,19 @@ export class TopicStore {
       if (code === ReplyCode.OK) return;
     }
     throw new Error(`topic ${name} changes faster than it can be read`);
+  }
+
+  #changeSubscription(
+    account: string,
+    topic: string,
+    name: string,
+    change: (attributes: SubscriptionAttributes) => SubscriptionAttributes,
+  ): Promise<void> {
+    return this.#change(account, topic, (record) => {
+      const { id, version, attributes } = subscriptionOf(record, name);
+      const changed = change(attributes);
+      return [SCRIPTS.setSubscription, [name, id, version, JSON.stringify(changed), changed.options?.deadLetterQueue ?? '']];
+    });
   }
 
   /**

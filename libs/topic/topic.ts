@@ -18,9 +18,6 @@ export function checkTopicAttributes({ maximumMessageSize }: Partial<TopicAttrib
   }
 }
 
-/** Seconds that a published message waits for its subscriptions at the most; fixed by MNS. */
-export const TOPIC_MESSAGE_RETENTION = 86_400;
-
 export interface TopicDescription extends TopicAttributes {
   readonly name: string;
   /** Milliseconds since the epoch. */

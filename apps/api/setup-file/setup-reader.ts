@@ -33,7 +33,7 @@ const TOPIC_READERS: Readers<TopicAttributes> = {
 };
 
 /** What may be said of a subscription, each with the check of its value. */
-export const SUBSCRIPTION_READERS: Readers<SubscriptionAttributes> = {
+export const SUBSCRIPTION_READERS: Readers<Omit<SubscriptionAttributes, 'options'>> = {
   endpoint: (value) => {
     const endpoint = readText(value, 'endpoint', Infinity);
     parseEndpoint(endpoint);
@@ -105,7 +105,7 @@ class SetupReader {
     const before = this.#problems.length;
     this.#checkName(path, name, checkSubscriptionName);
     const members = this.#members(path, value, Object.keys(SUBSCRIPTION_READERS));
-    const attributes = this.#read<SubscriptionAttributes>(path, { endpoint: undefined, ...members }, SUBSCRIPTION_READERS);
+    const attributes = this.#read<Omit<SubscriptionAttributes, 'options'>>(path, { endpoint: undefined, ...members }, SUBSCRIPTION_READERS);
     // What does not go together shows only now.
     if (this.#problems.length === before) this.#attempt([...path, 'notifyContentFormat'], () => subscriptionOf(attributes));
     return { name, attributes: attributes as GivenSubscription };

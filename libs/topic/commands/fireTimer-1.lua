@@ -13,6 +13,7 @@ if queue.armed then return queue.armedBy == due and queue.epoch or 0 end
 
 redis.call('HSET', queue.key, 'lt', text(math.max(due, queue.lastTimer)))
 if queue.timer == due then clearTimer(queue) end
+if queue.stopped then return 0 end
 local head = nextDue(queue)
 if somethingDue(queue) or (head and head <= queue.now + EARLY) then return arm(queue, due) end
 return 0

@@ -7,8 +7,8 @@
 -- Publishes to topics of one partition: each body is stored once, and one reference to it is appended to the pending queue of each
 -- subscription that the caller found to match. The caller matched against version `v` of the topic; any change since answers STALE,
 -- so either every matching subscription has the message or none.
--- KEYS[1] partition · ARGV: now, then per message: topic id, version, retention (ms), mark ('' = none), life of the mark (s), payload,
---   number of pending queues, their ids…
+-- KEYS[1] partition · ARGV: now, then per message: topic id, version, mark ('' = none), life of the mark (s), payload,
+--   number of pending queues, then of each its id and retention (ms)
 -- → per message {OK, now} | {STALE} | {DUPLICATE}; last element: {pending queue id, epoch, …} of those that now need a drain
 local base, now = KEYS[1], readNow(ARGV[1])
 local queues, touched, replies, wakeups = {}, {}, {}, {}
@@ -35,17 +35,19 @@ local function appendReference(id, body, at, retention)
 end
 
 local function publish(topicKey, state, at)
-  local subscriptions = tonumber(ARGV[at + 6])
+  local subscriptions = tonumber(ARGV[at + 5])
   local time = math.max(now, tonumber(state[3]) or 0)
   if subscriptions > 0 then
     local body = redis.call('HINCRBY', topicKey, 'n', 1)
     local chunk, offset = topicKey .. ':b:' .. text(math.floor(body / CHUNK)), text(body % CHUNK)
-    local retention, referred = tonumber(ARGV[at + 2]), 0
+    local longest, referred = 0, 0
     for i = 1, subscriptions do
-      if appendReference(ARGV[at + 6 + i], body, time, retention) then referred = referred + 1 end
+      local retention = tonumber(ARGV[at + 5 + 2 * i])
+      if appendReference(ARGV[at + 4 + 2 * i], body, time, retention) then referred = referred + 1 end
+      longest = math.max(longest, retention)
     end
     if referred > 0 then
-      bodies[#bodies + 1] = { chunk, offset, packMessage(1, time, time + retention, ARGV[at + 5]), 'n' .. offset, referred }
+      bodies[#bodies + 1] = { chunk, offset, packMessage(1, time, time + longest, ARGV[at + 4]), 'n' .. offset, referred }
       redis.call('HINCRBY', topicKey, 'mc', 1)
     end
   end
@@ -59,12 +61,12 @@ while at <= #ARGV do
   local state = redis.call('HMGET', topicKey, 'v', 'n', 't')
   if state[1] ~= ARGV[at + 1] then
     replies[#replies + 1] = { STALE }
-  elseif ARGV[at + 3] ~= '' and alreadyMarked(base, ARGV[at + 3], tonumber(ARGV[at + 4]), now) then
+  elseif ARGV[at + 2] ~= '' and alreadyMarked(base, ARGV[at + 2], tonumber(ARGV[at + 3]), now) then
     replies[#replies + 1] = { DUPLICATE }
   else
     replies[#replies + 1] = publish(topicKey, state, at)
   end
-  at = at + 7 + tonumber(ARGV[at + 6])
+  at = at + 6 + 2 * tonumber(ARGV[at + 5])
 end
 
 for _, body in ipairs(bodies) do redis.call('HSET', unpack(body)) end
@@ -73,7 +75,7 @@ for _, queue in ipairs(touched) do
   redis.call('ZADD', queue.ready, unpack(queue.addReady))
   redis.call('HSET', queue.key, 'n', text(queue.sequence), 't', text(queue.now))
   visitBy(queue, queue.firstExpiry)
-  if not queue.armed then
+  if not queue.armed and not queue.stopped then
     wakeups[#wakeups + 1] = queue.id
     wakeups[#wakeups + 1] = arm(queue)
   end

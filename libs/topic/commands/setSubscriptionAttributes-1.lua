@@ -1,8 +1,10 @@
 --- @include "../../queue/commands/includes/constants"
 --- @include "../../queue/commands/includes/readNow"
 --- @include "../../queue/commands/includes/record"
+--- @include "includes/loadPending"
 -- Replaces the attributes of a subscription that still has the version the caller read.
--- KEYS[1] partition · ARGV: now, account/topic, subscription name, pending queue id, version of the record, attributes (JSON)
+-- KEYS[1] partition · ARGV: now, account/topic, subscription name, pending queue id, version of the record, attributes (JSON),
+--   dead-letter queue ('' = none)
 -- → {OK} | {STALE}
 local base, name, id = KEYS[1], ARGV[3], ARGV[4]
 
@@ -17,4 +19,12 @@ if version ~= tonumber(ARGV[5]) then return { STALE } end
 local now = math.max(readNow(ARGV[1]), modified)
 redis.call('HSET', key .. ':s', name, packRecord(id, version + 1, created, now, ARGV[6]))
 redis.call('HINCRBY', key, 'v', 1)
+local queue = loadPending(base, id, now)
+if queue and ARGV[7] == '' then
+  redis.call('HDEL', queue.key, 'dq')
+elseif queue then
+  redis.call('HSET', queue.key, 'dq', ARGV[7])
+  -- What was given up before goes there, too.
+  if redis.call('EXISTS', queue.failed) == 1 then visitBy(queue, queue.now) end
+end
 return { OK }

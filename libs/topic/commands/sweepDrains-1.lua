@@ -21,7 +21,7 @@ end
 
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', base .. ':timers', '-inf', text(now - grace), 'LIMIT', 0, most)) do
   local queue = loadPending(base, id, now)
-  if not queue or queue.armed then
+  if not queue or queue.armed or queue.stopped then
     redis.call('ZREM', base .. ':timers', id)
   else
     clearTimer(queue)

@@ -24,6 +24,7 @@ local function loadQueue(base, id, now)
     delayed = key .. ':d',
     leased = key .. ':l',
     outbox = key .. ':o',
+    failed = key .. ':f',
   }
 end
 
@@ -71,7 +72,7 @@ end
 -- A queue that has just become empty needs no upkeep: it leaves the due index, and its walk for expired messages starts behind
 -- everything that was ever sent.
 local function restIfEmpty(queue)
-  if not queue.visit or redis.call('EXISTS', queue.ready, queue.leased, queue.delayed, queue.outbox) > 0 then return end
+  if not queue.visit or redis.call('EXISTS', queue.ready, queue.leased, queue.delayed, queue.outbox, queue.failed) > 0 then return end
   cancelVisit(queue)
   redis.call('HSET', queue.key, 'lo', text(queue.sequence + 1))
 end

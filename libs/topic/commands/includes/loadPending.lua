@@ -1,15 +1,18 @@
 --- @include "../../../queue/commands/includes/loadQueue"
--- A pending queue with its drain protocol (docs/delivery.md): armed, epoch, live timer, timer that fired last, timer that armed it.
+-- A pending queue with its drain protocol (docs/delivery.md): armed, epoch, live timer, timer that fired last, timer that armed it, and
+-- whether its subscription is stopped: 'paused', 'disabled' or nil. A stopped one is never armed and has no timer.
 local function loadPending(base, id, now)
   local queue = loadQueue(base, id, now)
   if not queue or not queue.pending then return nil end
-  local drain = redis.call('HMGET', queue.key, 'a', 'e', 'tm', 'lt', 'ab', 'sn')
+  local drain = redis.call('HMGET', queue.key, 'a', 'e', 'tm', 'lt', 'ab', 'sn', 'ps', 'dq')
   queue.armed = drain[1] == '1'
   queue.epoch = tonumber(drain[2]) or 0
   queue.timer = tonumber(drain[3])
   queue.lastTimer = tonumber(drain[4]) or 0
   queue.armedBy = tonumber(drain[5])
   queue.subscription = drain[6]
+  queue.stopped = drain[7] or nil
+  queue.deadLetterQueue = drain[8] or nil
   return queue
 end
 
@@ -26,6 +29,14 @@ local function clearTimer(queue)
   queue.timer = nil
   redis.call('HDEL', queue.key, 'tm')
   redis.call('ZREM', queue.base .. ':timers', queue.id)
+end
+
+-- No attempt is made until `resumeSubscription`. The drain under way finds at its next look that nothing is armed, and ends.
+local function stop(queue, state, reason)
+  queue.stopped, queue.armed = state, false
+  redis.call('HSET', queue.key, 'ps', state, 'pw', reason, 'pt', text(queue.now), 'a', 0)
+  redis.call('ZREM', queue.base .. ':armed', queue.id)
+  clearTimer(queue)
 end
 
 -- → the time for which a timer job must be added, nil when an earlier one lives or nothing will become due.

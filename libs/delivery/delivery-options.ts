@@ -1,0 +1,89 @@
+import { isWholeWithin } from '#queue/queue-attributes.js';
+import { checkQueueName } from '#queue/queue-name.js';
+import { InvalidArgument } from '#runtime/invalid-argument.js';
+
+/**
+ * What a subscription can be told beyond what MNS knows. An absent option has its default.
+ *
+ * A new option needs its member here, its line in `OPTIONS` below, and its line in `docs/protocol.md`; storing, reading and showing
+ * it follow from that.
+ */
+export interface DeliveryOptions {
+  /** Queue of the topic's owner that takes what was given up. Absent: kept with the subscription, see `docs/delivery.md`. */
+  readonly deadLetterQueue?: string;
+  /** Seconds after publishing at which a delivery is too old to be made, 60 to 604,800; a day when absent. Holds for what is published from then on. */
+  readonly retentionSeconds?: number;
+  /** Seconds before each retry, 0 to 43,200, instead of the notify strategy's; at most 200, none for no retry. */
+  readonly schedule?: readonly number[];
+}
+
+interface Option<Value> {
+  /** The value that a document gives it. @throws InvalidArgument */
+  readonly read: (value: unknown) => Value;
+  /** What holds, and is shown, when the option is not set; null when the option is simply off. */
+  readonly absent: Value | null;
+  /** What may be shown of a value; all of it when absent. */
+  readonly show?: (value: Value) => unknown;
+}
+
+/** Seconds that a published message waits for a subscription at the most unless its options say otherwise; as in MNS. */
+export const DEFAULT_RETENTION = 86_400;
+
+const RETENTION = [60, 604_800] as const;
+const SCHEDULE_DELAY = [0, 43_200] as const;
+const SCHEDULE_LENGTH = 200;
+
+const OPTIONS: { readonly [Name in keyof DeliveryOptions]-?: Option<NonNullable<DeliveryOptions[Name]>> } = {
+  deadLetterQueue: { read: readDeadLetterQueue, absent: null },
+  retentionSeconds: { read: readRetention, absent: DEFAULT_RETENTION },
+  schedule: { read: readSchedule, absent: null },
+};
+
+type AnyOption = readonly [name: keyof DeliveryOptions, option: Option<unknown>];
+const ENTRIES = Object.entries(OPTIONS) as unknown as readonly AnyOption[];
+
+export const DELIVERY_OPTION_NAMES: readonly string[] = ENTRIES.map(([name]) => name);
+
+/** Every option that the document names is replaced, null resets it, the others stay. @throws InvalidArgument */
+export function changeDeliveryOptions(options: DeliveryOptions, changes: Readonly<Record<string, unknown>>): DeliveryOptions {
+  const changed: Record<string, unknown> = { ...options };
+  for (const [name, { read }] of ENTRIES) {
+    const value = changes[name];
+    if (value === null) delete changed[name];
+    else if (value !== undefined) changed[name] = read(value);
+  }
+  return changed;
+}
+
+/** Every option with what holds for it, as its owner may see it. */
+export function showDeliveryOptions(options: DeliveryOptions): Record<string, unknown> {
+  return Object.fromEntries(
+    ENTRIES.map(([name, { absent, show }]) => {
+      const value = options[name];
+      return [name, value === undefined ? absent : show === undefined ? value : show(value)];
+    }),
+  );
+}
+
+function readDeadLetterQueue(value: unknown): string {
+  if (typeof value !== 'string') throw new InvalidArgument('deadLetterQueue', 'deadLetterQueue is the name of a queue, or null.');
+  checkQueueName(value);
+  return value;
+}
+
+function readRetention(value: unknown): number {
+  const [low, high] = RETENTION;
+  if (typeof value !== 'number' || !isWholeWithin(value, low, high)) throw InvalidArgument.outOfRange('retentionSeconds', low, high, 'seconds');
+  return value;
+}
+
+function readSchedule(value: unknown): readonly number[] {
+  const [low, high] = SCHEDULE_DELAY;
+  if (!Array.isArray(value) || value.length > SCHEDULE_LENGTH) {
+    throw new InvalidArgument('schedule', `schedule is a list of at most ${SCHEDULE_LENGTH} delays in seconds, or null.`);
+  }
+  return value.map((delay: unknown, index) => {
+    if (typeof delay === 'number' && isWholeWithin(delay, low, high)) return delay;
+    throw InvalidArgument.outOfRange(`schedule[${index}]`, low, high, 'seconds');
+  });
+}

@@ -1,0 +1,93 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { startApi, type RunningApi } from './running-api.js';
+
+const PATH = '/api/v1/topics/news/subscriptions/s1';
+
+describe('management of subscriptions', () => {
+  let api: RunningApi;
+  beforeAll(async () => {
+    api = await startApi();
+    await api.client.request('PUT', '/topics/news');
+    const body = '<Subscription><Endpoint>http://example.com/hook</Endpoint><FilterTag>vip</FilterTag></Subscription>';
+    await api.client.request('PUT', '/topics/news/subscriptions/s1', { body });
+  });
+  afterAll(() => api.stop());
+
+  const call = async (method: string, path: string, body?: unknown) => {
+    const authorization = `Basic ${Buffer.from('contract-key:contract-secret').toString('base64')}`;
+    const response = await fetch(api.url + path, { method, headers: { authorization }, ...(body !== undefined && { body: JSON.stringify(body) }) });
+    const text = await response.text();
+    return { status: response.status, type: response.headers.get('content-type'), json: text === '' ? undefined : JSON.parse(text) };
+  };
+  const publish = (tag: string) =>
+    api.client.request('POST', '/topics/news/messages', {
+      body: `<Message><MessageBody>m</MessageBody><MessageTag>${tag}</MessageTag></Message>`,
+    });
+
+  it('shows attributes, options and state', async () => {
+    const { status, json } = await call('GET', PATH);
+    expect([status, json]).toEqual([
+      200,
+      {
+        topicName: 'news',
+        name: 's1',
+        endpoint: 'http://example.com/hook',
+        filterTag: 'vip',
+        notifyStrategy: 'BACKOFF_RETRY',
+        notifyContentFormat: 'XML',
+        createTime: expect.any(Number),
+        lastModifyTime: expect.any(Number),
+        options: expect.objectContaining({ deadLetterQueue: null, retentionSeconds: 86_400, schedule: null }),
+        state: 'enabled',
+        reason: null,
+        since: null,
+        pendingDeliveries: 0,
+        oldestPublishTime: null,
+        failedDeliveries: 0,
+        droppedDeliveries: 0,
+        expiredDeliveries: 0,
+      },
+    ]);
+  });
+
+  it('replaces the options that are named', async () => {
+    const set = await call('PUT', PATH, { options: { deadLetterQueue: 'dead', schedule: [1, 2, 3] } });
+    expect([set.status, set.json.options]).toMatchObject([200, { deadLetterQueue: 'dead', retentionSeconds: 86_400, schedule: [1, 2, 3] }]);
+    const reset = await call('PUT', PATH, { options: { deadLetterQueue: null, retentionSeconds: 3_600 } });
+    expect(reset.json.options).toMatchObject({ deadLetterQueue: null, retentionSeconds: 3_600, schedule: [1, 2, 3] });
+    const body = '<Subscription><NotifyStrategy>EXPONENTIAL_DECAY_RETRY</NotifyStrategy></Subscription>';
+    expect((await api.client.request('PUT', '/topics/news/subscriptions/s1?metaoverride=true', { body })).status).toBe(204);
+    expect((await call('GET', PATH)).json).toMatchObject({
+      notifyStrategy: 'EXPONENTIAL_DECAY_RETRY',
+      options: { retentionSeconds: 3_600, schedule: [1, 2, 3] },
+    });
+  });
+
+  it('pauses, keeps what is owed meanwhile, and resumes', async () => {
+    const paused = await call('POST', `${PATH}/pause`, { reason: 'maintenance' });
+    expect([paused.status, paused.json]).toMatchObject([200, { state: 'paused', reason: 'maintenance', since: expect.any(Number) }]);
+    for (const tag of ['vip', 'other', 'vip']) await publish(tag);
+    const owed = await call('POST', `${PATH}/pause`);
+    expect(owed.json).toMatchObject({ state: 'paused', reason: 'maintenance', pendingDeliveries: 2, oldestPublishTime: expect.any(Number) });
+    const resumed = await call('POST', `${PATH}/resume`);
+    expect([resumed.status, resumed.json]).toMatchObject([200, { state: 'enabled', reason: null, since: null, pendingDeliveries: 2 }]);
+    expect((await call('POST', `${PATH}/resume`)).status).toBe(200);
+  });
+
+  it.each<[number, string, string, string, unknown]>([
+    [400, 'InvalidArgument', 'PUT', PATH, { options: { retentionSeconds: 1 } }],
+    [400, 'InvalidArgument', 'PUT', PATH, { options: { misspelt: 1 } }],
+    [400, 'InvalidArgument', 'PUT', PATH, { options: { schedule: [50_000] } }],
+    [400, 'InvalidArgument', 'PUT', PATH, { options: null }],
+    [400, 'InvalidArgument', 'PUT', PATH, { endpoint: 'http://example.com/' }],
+    [400, 'InvalidQueueName', 'PUT', PATH, { options: { deadLetterQueue: '!' } }],
+    [400, 'InvalidArgument', 'POST', `${PATH}/pause`, { reason: 5 }],
+    [404, 'SubscriptionNotExist', 'GET', '/api/v1/topics/news/subscriptions/none', undefined],
+    [404, 'SubscriptionNotExist', 'PUT', '/api/v1/topics/news/subscriptions/none', {}],
+    [404, 'SubscriptionNotExist', 'POST', '/api/v1/topics/news/subscriptions/none/resume', undefined],
+    [404, 'TopicNotExist', 'GET', '/api/v1/topics/none/subscriptions/s1', undefined],
+    [400, 'SubscriptionNameInvalid', 'GET', '/api/v1/topics/news/subscriptions/!', undefined],
+  ])('answers %d %s to %s %s', async (status, code, method, path, body) => {
+    expect(await call(method, path, body)).toMatchObject({ status, type: 'application/problem+json', json: { status, code } });
+  });
+});
