@@ -1,6 +1,13 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Attempt } from '#delivery/attempt-log.js';
 
+/** The metrics of attempts of one channel. */
+interface Observers {
+  readonly attempts: Readonly<Record<Attempt['outcome'], { inc(): void }>>;
+  readonly latency: { observe(seconds: number): void };
+  readonly wait: { observe(seconds: number): void };
+}
+
 /** What a worker tells Prometheus. */
 export class DeliveryMetrics {
   readonly registry = new Registry();
@@ -10,6 +17,7 @@ export class DeliveryMetrics {
   readonly #drains: Gauge;
   readonly #swept: Counter<'found'>;
   readonly #unsettled: Counter;
+  readonly #observers = new Map<string, Observers>();
 
   constructor(countPaused: () => number) {
     const registers = [this.registry];
@@ -57,9 +65,25 @@ export class DeliveryMetrics {
   }
 
   observeAttempt(channel: string, { outcome, latencyMillis, number }: Attempt, age: number): void {
-    this.#attempts.inc({ channel, outcome });
-    this.#latency.observe({ channel }, latencyMillis / 1_000);
-    if (number === 1) this.#age.observe({ channel }, Math.max(0, age) / 1_000);
+    const { attempts, latency, wait } = this.#observersOf(channel);
+    attempts[outcome].inc();
+    latency.observe(latencyMillis / 1_000);
+    if (number === 1) wait.observe(Math.max(0, age) / 1_000);
+  }
+
+  /** prom-client would sort and join the labels anew for each attempt. There are few channels, so the map stays small. */
+  #observersOf(channel: string): Observers {
+    let observers = this.#observers.get(channel);
+    if (observers === undefined) {
+      const attempts = (outcome: Attempt['outcome']) => this.#attempts.labels({ channel, outcome });
+      observers = {
+        attempts: { delivered: attempts('delivered'), retry: attempts('retry'), failed: attempts('failed') },
+        latency: this.#latency.labels({ channel }),
+        wait: this.#age.labels({ channel }),
+      };
+      this.#observers.set(channel, observers);
+    }
+    return observers;
   }
 
   drainStarted(): void {

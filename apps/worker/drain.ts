@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '#runtime/clock.js';
 import type { Logger } from '#runtime/log.js';
 import type { LeaseReply, PendingDelivery, Settlement } from '#topic/pending-delivery.js';
@@ -72,11 +71,14 @@ export class Drain {
 
   /** @throws RedisUnavailable, or what the drain queue throws: the run is to be repeated with the same epoch. */
   async run(): Promise<void> {
+    const onStop = (): void => this.#wake();
+    this.tools.stopping.addEventListener('abort', onStop);
     try {
       let ended = false;
       while (!ended) ended = await this.#step();
     } finally {
       while (this.#inFlight > 0) await this.#change();
+      this.tools.stopping.removeEventListener('abort', onStop);
     }
   }
 
@@ -140,13 +142,11 @@ export class Drain {
 
   /** Waits until a delivery is settled or the worker stops, at most `millis`. */
   async #change(millis = 60_000): Promise<void> {
-    const { stopping } = this.tools;
-    const over = new AbortController();
-    const changed = new Promise<void>((resolve) => (this.#wake = resolve));
-    const onStop = (): void => this.#wake();
-    if (!stopping.aborted) stopping.addEventListener('abort', onStop, { once: true });
-    await Promise.race([changed, sleep(millis, undefined, { signal: over.signal }).catch(() => undefined)]);
-    stopping.removeEventListener('abort', onStop);
-    over.abort();
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      timer = setTimeout(resolve, millis);
+    });
+    clearTimeout(timer);
   }
 }

@@ -101,7 +101,7 @@ describe('HttpChannel', () => {
 
   it('does not wait for a body that never ends, nor read one without end', async () => {
     receiver.answer = (_push, response) => void response.writeHead(200).write('x');
-    expect(await channel.send(sampleDelivery<HttpEndpoint>(receiver.url), NEVER)).toEqual({ kind: 'delivered', code: 200 });
+    expect(await channel.send(sampleDelivery<HttpEndpoint>(receiver.url), NEVER)).toEqual({ kind: 'delivered', code: 200, answer: 'x' });
     receiver.answer = (_push, response) => {
       response.writeHead(200);
       const more = (): boolean => response.destroyed || (response.write(Buffer.alloc(65_536)) ? more() : false);
@@ -109,8 +109,24 @@ describe('HttpChannel', () => {
       more();
     };
     const before = Date.now();
-    expect(await channel.send(sampleDelivery<HttpEndpoint>(receiver.url), NEVER)).toEqual({ kind: 'delivered', code: 200 });
+    const answer = '\0'.repeat(1_024);
+    expect(await channel.send(sampleDelivery<HttpEndpoint>(receiver.url), NEVER)).toEqual({ kind: 'delivered', code: 200, answer });
     expect(Date.now() - before).toBeLessThan(5_000);
+  });
+
+  it('tells how an answer began, whatever its status', async () => {
+    receiver.answer = (_push, response) => void response.writeHead(500).end(`no ${'such table '.repeat(200)}`);
+    const outcome = await channel.send(sampleDelivery<HttpEndpoint>(receiver.url), NEVER);
+    expect(outcome).toMatchObject({ kind: 'retryable', code: 500, answer: expect.stringMatching(/^no such table/) });
+    expect((outcome as { answer: string }).answer).toHaveLength(1_024);
+  });
+
+  it('counts what was answered when the rest of the answer is lost', async () => {
+    receiver.answer = (_push, response) => {
+      response.writeHead(200, { 'Content-Length': '100' }).write('half');
+      setImmediate(() => response.socket?.destroy());
+    };
+    expect(await channel.send(sampleDelivery<HttpEndpoint>(receiver.url), NEVER)).toMatchObject({ kind: 'delivered', code: 200 });
   });
 
   it('uses a connection again', async () => {

@@ -1,19 +1,16 @@
-import { randomBytes } from 'node:crypto';
 import { Agent, type Dispatcher } from 'undici';
 import type { HttpEndpoint } from '#delivery/endpoint.js';
 import { notificationBody } from '#delivery/notification.js';
 import { delivered, permanent, retryable, type Outcome } from '#delivery/outcome.js';
 import { pushHeaders, type PushSigner } from '#delivery/push-headers.js';
-import type { HeaderLine } from '#delivery/push-signature.js';
+import { newPushRequestId } from '#delivery/push-request-id.js';
 import type { Clock } from '#runtime/clock.js';
 import { notificationOf, type Channel, type Delivery } from './channel.js';
+import { exchange, type HttpAnswer } from './http-exchange.js';
 import type { PushNetwork } from './push-network.js';
-import { withTimeLimit } from './time-limit.js';
 
 /** MNS's limit (ms) for the whole of a push: connection, request and answer. */
 const TIME_LIMIT = 5_000;
-/** Bytes of an answer's body that are read and thrown away so that the connection can be used again. */
-const ANSWER_LIMIT = 64 * 1_024;
 /** Connections to one origin; its subscriptions share them, with at most 32 pushes in flight each. */
 const CONNECTIONS = 512;
 
@@ -42,11 +39,12 @@ export class HttpChannel implements Channel<HttpEndpoint> {
     const format = subscription.notifyContentFormat;
     const notification = notificationOf(delivery);
     const body = notificationBody(format, notification);
-    const requestId = randomBytes(12).toString('hex').toUpperCase();
     const now = this.options.clock.now();
-    const headers = await pushHeaders({ notification, format, body, requestUri: endpoint.requestUri, requestId, now }, this.options.signer);
+    const request = { notification, format, body, requestUri: endpoint.requestUri, requestId: newPushRequestId(), now };
+    const headers = await pushHeaders(request, this.options.signer);
+    signal.throwIfAborted();
     try {
-      return await withTimeLimit(signal, this.timeLimit, (limit) => this.#post(endpoint, headers, body, limit));
+      return this.#outcomeOf(await exchange(this.#agent, this.#post(endpoint, headers.flat(), body), signal, this.timeLimit));
     } catch (error) {
       signal.throwIfAborted();
       return retryable(reasonOf(error));
@@ -57,28 +55,13 @@ export class HttpChannel implements Channel<HttpEndpoint> {
     await this.#agent.destroy();
   }
 
-  async #post(endpoint: HttpEndpoint, headers: readonly HeaderLine[], body: string, limit: AbortSignal): Promise<Outcome> {
-    const answer = await this.#agent.request({
-      origin: endpoint.origin,
-      path: endpoint.requestUri,
-      method: 'POST',
-      headers: headers.flat(),
-      body: Buffer.from(body),
-      signal: limit,
-      headersTimeout: this.timeLimit,
-      bodyTimeout: this.timeLimit,
-    });
-    this.#discard(answer.body);
-    return readAnswer(answer.statusCode, answer.headers['retry-after'], this.options.clock.now());
+  #post({ origin, requestUri }: HttpEndpoint, headers: string[], body: string): Dispatcher.DispatchOptions {
+    return { origin, path: requestUri, method: 'POST', headers, body: Buffer.from(body), headersTimeout: 0, bodyTimeout: 0 };
   }
 
-  /** The status is the answer; a body that is long or never ends costs its connection and changes nothing. */
-  #discard(body: Dispatcher.ResponseData['body']): void {
-    const timer = setTimeout(() => body.destroy(), this.timeLimit).unref();
-    body
-      .dump({ limit: ANSWER_LIMIT })
-      .catch(() => undefined)
-      .finally(() => clearTimeout(timer));
+  #outcomeOf({ status, retryAfter, text }: HttpAnswer): Outcome {
+    const outcome = readAnswer(status, retryAfter, this.options.clock.now());
+    return text === '' || outcome.kind === 'held' ? outcome : { ...outcome, answer: text };
   }
 }
 
