@@ -13,41 +13,61 @@ local base = KEYS[1]
 local queue = loadPending(base, ARGV[2], readNow(ARGV[1]))
 local replies = {}
 
-local function logAttempt(attempt)
+-- What is written in one command for all deliveries at the end.
+local attempts, settled, dropped, leaving = {}, {}, {}, {}
+
+local function logAttempts()
+  if #attempts == 0 then return end
   local key = base .. ':al:' .. text(math.floor(queue.now / HOUR))
-  redis.call('ZADD', key, 0, attempt)
+  redis.call('ZADD', key, unpack(attempts))
   if redis.call('PTTL', key) < 0 then redis.call('PEXPIRE', key, ARGV[3]) end
 end
 
+local function append(lists, key, ...)
+  local list = lists[key] or {}
+  lists[key] = list
+  for _, value in ipairs({ ... }) do list[#list + 1] = value end
+end
+
 local function settle(member, number, outcome, notBefore)
+  if settled[member] then return GONE end
   local sequence, priority = splitMember(member)
-  local chunk, _, field = locate(queue, sequence)
-  local current, attempts, first, expires = unpackDelivery(redis.call('HGET', chunk, field))
+  local chunk, offset, field = locate(queue, sequence)
+  local entry = redis.call('HMGET', chunk, offset, field)
+  local current, count, first, expires = unpackDelivery(entry[2])
   if current ~= number then return GONE end
-  local set = queue.leased
-  if not redis.call('ZSCORE', set, member) then set = queue.ready end
-  if not redis.call('ZSCORE', set, member) then return GONE end
+  local set = redis.call('ZSCORE', queue.leased, member) and queue.leased
+    or redis.call('ZSCORE', queue.ready, member) and queue.ready
+  if not set then return GONE end
+  settled[member] = true
 
   if outcome == RETRY then
     -- Retries carry priority 2: they never stand before a first attempt.
-    redis.call('HSET', chunk, field, packDelivery(number, attempts + 1, first, expires))
+    redis.call('HSET', chunk, field, packDelivery(number, count + 1, first, expires))
     redis.call('ZADD', queue.delayed, notBefore, joinMember(sequence, 2))
   elseif outcome == DELIVERED or outcome == FAILED then
-    dropEntry(queue, sequence)
+    if entry[1] then releaseBody(base, queue.topic, referredBody(entry[1])) end
+    append(dropped, chunk, offset, field)
     if outcome == FAILED then redis.call('HINCRBY', queue.key, 'fl', 1) end
   else
     redis.call('ZADD', queue.ready, rank(sequence, priority), member)
     if set == queue.ready then return OK end
   end
-  redis.call('ZREM', set, member)
+  append(leaving, set, member)
   return OK
 end
 
 for at = 4, #ARGV, 5 do
   local reply = queue and settle(ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), ARGV[at + 3]) or GONE
-  if reply == OK and ARGV[at + 4] ~= '' then logAttempt(ARGV[at + 4]) end
+  if reply == OK and ARGV[at + 4] ~= '' then
+    attempts[#attempts + 1] = 0
+    attempts[#attempts + 1] = ARGV[at + 4]
+  end
   replies[#replies + 1] = reply
 end
+for chunk, fields in pairs(dropped) do redis.call('HDEL', chunk, unpack(fields)) end
+for set, members in pairs(leaving) do redis.call('ZREM', set, unpack(members)) end
+logAttempts()
 if queue then
   restIfEmpty(queue)
   if queue.armed then redis.call('ZADD', base .. ':armed', text(queue.now), queue.id) end
