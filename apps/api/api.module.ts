@@ -5,6 +5,7 @@ import { SecretBox } from '#access/secret-box.js';
 import { AttemptLog } from '#delivery/attempt-log.js';
 import { DrainQueue } from '#delivery/drain-queue.js';
 import { PushCertificate } from '#delivery/push-certificate.js';
+import { TestPushReplies } from '#delivery/test-push.js';
 import { EventRuleStore } from '#event-rule/event-rule-store.js';
 import { LongPoll } from '#queue/long-poll.js';
 import { MessageStore } from '#queue/message-store.js';
@@ -41,6 +42,7 @@ import { ResourceUrls } from './resource-urls.js';
 import { ServerLifecycle } from './server-lifecycle.js';
 import { SubscriptionController } from './subscription.controller.js';
 import { SubscriptionManagementController } from './subscription-management.controller.js';
+import { TestPush } from './test-push.js';
 import { TopicController } from './topic.controller.js';
 
 const CONTROLLERS = [
@@ -103,6 +105,12 @@ const PROVIDERS: Provider[] = [
     useFactory: (client: RedisClient, deployment: Deployment) => new AttemptLog(client, deployment),
     inject: [REDIS_COMMANDS, Deployment],
   },
+  {
+    provide: TestPush,
+    useFactory: (drains: DrainQueue, client: RedisClient, { keyPrefix }: ApiSettings) => new TestPush(drains, new TestPushReplies(client, keyPrefix)),
+    inject: [DrainQueue, REDIS_COMMANDS, SETTINGS],
+  },
+  { provide: SecretBox, useFactory: ({ secretKey }: ApiSettings) => new SecretBox(secretKey), inject: [SETTINGS] },
   { provide: PushCertificate, useFactory: openPushCertificate, inject: [REDIS_COMMANDS, SETTINGS] },
   { provide: AccessStore, useFactory: openAccessStore, inject: [REDIS_COMMANDS, Deployment, SETTINGS] },
   {

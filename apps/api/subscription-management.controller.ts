@@ -1,13 +1,16 @@
 import { Controller, Get, Post, Put, Req, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
+import { SecretBox } from '#access/secret-box.js';
 import { DELIVERY_OPTION_NAMES, showDeliveryOptions } from '#delivery/delivery-options.js';
+import { sealContext, type Seal } from '#delivery/http-options.js';
 import { SubscriptionStore } from '#topic/subscription-store.js';
 import { TopicStore } from '#topic/topic-store.js';
 import type { SubscriptionRequest } from './data-plane-request.js';
 import { readJson, readMembers, readOptionalJson } from './management-request.js';
 import { beginOperation } from './operation.js';
-import { sendJson } from './problem-reply.js';
+import { sendJson, sendProblem } from './problem-reply.js';
 import { readPauseReason } from './subscription-management-request.js';
+import { readTestMessage, TestPush } from './test-push.js';
 
 /** What MNS does not know of a subscription: delivery options, what it is owed, pausing. */
 @Controller('api/v1/topics/:topic/subscriptions/:subscription')
@@ -15,6 +18,8 @@ export class SubscriptionManagementController {
   constructor(
     private readonly topics: TopicStore,
     private readonly subscriptions: SubscriptionStore,
+    private readonly secrets: SecretBox,
+    private readonly testPush: TestPush,
   ) {}
 
   @Get()
@@ -30,7 +35,9 @@ export class SubscriptionManagementController {
     const { account, params } = request;
     const { options } = readMembers(readJson(request), 'subscription', ['options']);
     const changes = options === undefined ? {} : readMembers(options, 'options', DELIVERY_OPTION_NAMES);
-    await this.topics.setDeliveryOptions(account, params.topic, params.subscription, changes);
+    const { topic, subscription } = params;
+    const seal: Seal = (secret, purpose) => this.secrets.seal(secret, sealContext(account, topic, subscription, purpose));
+    await this.topics.setDeliveryOptions(account, topic, subscription, changes, seal);
     sendJson(request, reply, 200, await this.describe(request));
   }
 
@@ -47,6 +54,17 @@ export class SubscriptionManagementController {
     beginOperation(request, 'ResumeSubscription');
     await this.subscriptions.resume(await this.find(request));
     sendJson(request, reply, 200, await this.describe(request));
+  }
+
+  /** Sends one push now, by a worker, and shows the whole exchange. */
+  @Post('test')
+  async test(@Req() request: SubscriptionRequest, @Res() reply: FastifyReply): Promise<void> {
+    beginOperation(request, 'TestSubscription');
+    const message = readTestMessage(readOptionalJson(request), request.params.subscription);
+    const { topicOwner, topicName, name: subscriptionName } = await this.find(request);
+    const result = await this.testPush.ask({ topicOwner, topicName, subscriptionName, message });
+    if (result !== undefined) sendJson(request, reply, 200, result);
+    else sendProblem(request, reply, { status: 503, code: 'WorkerUnavailable', message: 'No worker has answered in time.', retryAfterSeconds: 5 });
   }
 
   private find({ account, params }: SubscriptionRequest) {

@@ -102,7 +102,7 @@ function report({ metrics, logger }: AttemptTools, channel: string, attempt: Att
   const isDelivered = attempt.outcome === 'delivered';
   if (!logger.isLevelEnabled(isDelivered ? 'info' : 'warn')) return;
   // The answer is its owner's to see, not the operator's.
-  const { number, latencyMillis, answer: _answer, ...facts } = attempt;
+  const { number, latencyMillis, ...facts } = { ...attempt, answer: undefined };
   const line = { ...facts, channel, attempt: number, latencyMillis: Math.round(latencyMillis * 10) / 10, age };
   if (isDelivered) logger.info(line, 'delivered');
   else logger.warn(line, attempt.outcome === 'retry' ? 'delivery will be tried again' : 'delivery has failed');

@@ -4,6 +4,7 @@ import { DRAIN_QUEUE, type DrainJob } from '#delivery/drain-queue.js';
 import type { Logger } from '#runtime/log.js';
 import type { Drains } from './drains.js';
 import type { Duties } from './duties.js';
+import type { TestPushes } from './test-pushes.js';
 
 /**
  * Drains that one BullMQ worker runs at a time, and workers of this process. BullMQ fetches jobs one by one and starts little until a
@@ -32,6 +33,7 @@ export class DrainProcessor extends WorkerHost {
   constructor(
     private readonly drains: Drains,
     private readonly duties: Duties,
+    private readonly tests: TestPushes,
     private readonly logger: Logger,
   ) {
     super();
@@ -44,6 +46,8 @@ export class DrainProcessor extends WorkerHost {
         return await this.drains.drain(data);
       case 'timer':
         return await this.drains.fireTimer(data);
+      case 'test':
+        return await this.tests.run(data);
       case 'duty':
         return await this.duties.run();
       default:

@@ -7,6 +7,7 @@ import type { Channels } from './channels/channel-for-endpoint.js';
 import type { DrainProcessor } from './drain.processor.js';
 import type { Drains } from './drains.js';
 import { DUTY_INTERVAL } from './duties.js';
+import type { TestPushes } from './test-pushes.js';
 
 /** Milliseconds that pushes in flight may take to finish when the worker stops. */
 const FINISH_LIMIT = 8_000;
@@ -17,6 +18,7 @@ const SCHEDULE_INTERVAL = 60_000;
 export interface WorkerParts {
   readonly processors: readonly DrainProcessor[];
   readonly drains: Drains;
+  readonly tests: TestPushes;
   readonly drainQueue: DrainQueue;
   readonly channels: Channels;
   readonly connections: readonly RedisClient[];
@@ -49,7 +51,10 @@ export class WorkerLifecycle implements OnApplicationBootstrap, BeforeApplicatio
     // Closed first: a worker that still fetched would take the very jobs that its drains leave for others.
     const closed = Promise.all(this.parts.processors.map(({ worker }) => worker.close()));
     this.parts.drains.stop();
-    const giveUp = setTimeout(() => this.parts.drains.abandon(), FINISH_LIMIT);
+    const giveUp = setTimeout(() => {
+      this.parts.drains.abandon();
+      this.parts.tests.abandon();
+    }, FINISH_LIMIT);
     await closed;
     clearTimeout(giveUp);
   }

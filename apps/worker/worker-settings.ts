@@ -18,6 +18,8 @@ export interface WorkerSettings {
   readonly publicUrl: string;
   /** Networks that pushes may reach although they are not public: CIDRs, `loopback`, `private`. */
   readonly pushAllow: readonly string[];
+  /** PEM file of certificate authorities that pushes believe beside the platform's. */
+  readonly pushCaFile?: string;
   /** The e-mail channel exists when both are there. */
   readonly smtpUrl?: string;
   readonly mailFrom?: string;
@@ -28,12 +30,12 @@ type LoggedWorkerSettings = WorkerSettings & Pick<HubSettings, 'logLevel'>;
 /** @throws BadSetting */
 export function readWorkerSettings(environment: Environment, onWarning: (warning: string) => void): LoggedWorkerSettings {
   const settings = readHubSettings(environment, onWarning);
-  const { host, keyPrefix, region, redisUrl, redisHighWater, secretKey, pushAllow, smtpUrl, mailFrom, logLevel } = settings;
+  const { host, keyPrefix, region, redisUrl, redisHighWater, secretKey, pushAllow, pushCaFile, smtpUrl, mailFrom, logLevel } = settings;
   if (redisUrl === undefined) throw new BadSetting('MAGPIE_REDIS_URL', 'not set', 'the URL of a Redis (npm start brings its own)');
   if (secretKey === undefined) throw new BadSetting('MAGPIE_SECRET_KEY', 'not set', '32 bytes as base64, the same for every process');
   const publicUrl = settings.publicUrl ?? `http://${reachable(host)}:${settings.apiPort}`;
-  const mail = { ...(smtpUrl !== undefined && { smtpUrl }), ...(mailFrom !== undefined && { mailFrom }) };
-  return { host, port: settings.workerPort, redisUrl, redisHighWater, keyPrefix, region, secretKey, publicUrl, pushAllow, ...mail, logLevel };
+  const optional = { ...(pushCaFile !== undefined && { pushCaFile }), ...(smtpUrl !== undefined && { smtpUrl }), ...(mailFrom !== undefined && { mailFrom }) };
+  return { host, port: settings.workerPort, redisUrl, redisHighWater, keyPrefix, region, secretKey, publicUrl, pushAllow, ...optional, logLevel };
 }
 
 /** What to write into a URL for a bind address. */

@@ -4,6 +4,7 @@ import { SecretBox } from '#access/secret-box.js';
 import { AttemptLog } from '#delivery/attempt-log.js';
 import { DrainQueue, drainKeyPrefix } from '#delivery/drain-queue.js';
 import { PushCertificate } from '#delivery/push-certificate.js';
+import { TestPushReplies } from '#delivery/test-push.js';
 import { LongPoll } from '#queue/long-poll.js';
 import { MessageStore } from '#queue/message-store.js';
 import { QueueStore } from '#queue/queue-store.js';
@@ -12,13 +13,16 @@ import { Deployment } from '#redis/deployment.js';
 import { addMemoryMetrics } from '#redis/memory-metrics.js';
 import { MemoryWatch } from '#redis/memory-watch.js';
 import { connectRedis, type RedisClient } from '#redis/redis-client.js';
+import { readAuthorities } from '#runtime/certificate-files.js';
 import { systemClock } from '#runtime/clock.js';
 import type { Logger } from '#runtime/log.js';
 import { PendingDeliveries } from '#topic/pending-deliveries.js';
+import { TopicStore } from '#topic/topic-store.js';
 import { Channels } from './channels/channel-for-endpoint.js';
 import { EmailChannel } from './channels/email.channel.js';
 import { HttpChannel } from './channels/http.channel.js';
 import { PushNetwork } from './channels/push-network.js';
+import { PushSecrets } from './channels/push-secrets.js';
 import { QueueChannel } from './channels/queue.channel.js';
 import { DeliveryMetrics } from './delivery-metrics.js';
 import { DrainProcessor, PROCESSORS } from './drain.processor.js';
@@ -28,6 +32,7 @@ import { EndpointWindows } from './endpoint-window.js';
 import { HealthController } from './health.controller.js';
 import { REDIS_COMMANDS, SETTINGS } from './injection-tokens.js';
 import { findActivePartitions } from './partition-activity.js';
+import { TestPushes } from './test-pushes.js';
 import { WorkerLifecycle } from './worker-lifecycle.js';
 import type { WorkerSettings } from './worker-settings.js';
 
@@ -42,8 +47,10 @@ interface Engine {
 /** Builds the worker; nothing else knows how its parts fit together. */
 @Module({})
 export class WorkerModule {
-  /** @throws when Redis is away, holds data of a newer release, or was used with another secret key */
+  /** @throws when Redis is away, holds data of a newer release, or was used with another secret key; BadSetting */
   static async create(settings: WorkerSettings, logger: Logger, random: () => number = Math.random): Promise<DynamicModule> {
+    // Before anything is connected: a mistake in the file is told at once.
+    const ca = settings.pushCaFile === undefined ? undefined : await readAuthorities(settings.pushCaFile);
     const engine = await openEngine(settings, logger);
     const bullConnection = connectRedis(settings.redisUrl, { role: 'worker', logger });
     const drainQueue = new DrainQueue({ url: settings.redisUrl, prefix: settings.keyPrefix, logger });
@@ -53,7 +60,7 @@ export class WorkerModule {
     addMemoryMetrics(metrics.registry, memory);
     const queues = new QueueStore(client, deployment);
     const source = new PendingDeliveries(client, deployment);
-    const channels = openChannels(settings, engine, queues);
+    const channels = openChannels(settings, engine, queues, ca);
     const attemptLog = new AttemptLog(client, deployment);
     const time = { clock: systemClock, random };
     const drains = new Drains({ source, scheduler: drainQueue, channels, attemptLog, windows, ...time, metrics, logger });
@@ -65,8 +72,10 @@ export class WorkerModule {
       metrics,
       logger,
     });
-    const processors = Array.from({ length: PROCESSORS }, () => new DrainProcessor(drains, duties, logger));
-    const lifecycle = new WorkerLifecycle({ processors, drains, drainQueue, channels, connections: [bullConnection, client], memory, logger });
+    const replies = new TestPushReplies(client, settings.keyPrefix);
+    const tests = new TestPushes({ subscriptions: new TopicStore(client, deployment), channels, replies, clock: systemClock, logger });
+    const processors = Array.from({ length: PROCESSORS }, () => new DrainProcessor(drains, duties, tests, logger));
+    const lifecycle = new WorkerLifecycle({ processors, drains, tests, drainQueue, channels, connections: [bullConnection, client], memory, logger });
     return {
       module: WorkerModule,
       // The drain queue is added to by `DrainQueue` alone, so Nest registers no queue of its own, only the workers.
@@ -117,11 +126,18 @@ async function connected(client: RedisClient): Promise<void> {
   });
 }
 
-function openChannels(settings: WorkerSettings, { client, deployment, certificate }: Engine, queues: QueueStore): Channels {
+function openChannels(settings: WorkerSettings, engine: Engine, queues: QueueStore, ca: string | undefined): Channels {
+  const { client, deployment, certificate } = engine;
   const signer = { privateKey: certificate.privateKey, certificateUrl: certificate.urlUnder(settings.publicUrl) };
   const { smtpUrl, mailFrom } = settings;
   return new Channels({
-    http: new HttpChannel({ signer, network: new PushNetwork(settings.pushAllow), clock: systemClock }),
+    http: new HttpChannel({
+      signer,
+      network: new PushNetwork(settings.pushAllow),
+      secrets: new PushSecrets(new SecretBox(settings.secretKey)),
+      clock: systemClock,
+      ...(ca !== undefined && { ca }),
+    }),
     // The worker only sends: its long polls are never started.
     queue: new QueueChannel(new MessageStore(queues, new LongPoll(client, deployment))),
     ...(smtpUrl !== undefined && mailFrom !== undefined && { email: new EmailChannel({ smtpUrl, mailFrom }) }),

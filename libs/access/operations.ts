@@ -60,6 +60,7 @@ export const OPERATIONS = {
   PutSubscription: { actions: ['mns:SetSubscriptionAttributes'], resource: '/topics/{topic}/subscriptions/{subscription}' },
   PauseSubscription: { actions: ['mns:PauseSubscription'], resource: '/topics/{topic}/subscriptions/{subscription}' },
   ResumeSubscription: { actions: ['mns:ResumeSubscription'], resource: '/topics/{topic}/subscriptions/{subscription}' },
+  TestSubscription: { actions: ['mns:TestSubscription'], resource: '/topics/{topic}/subscriptions/{subscription}' },
   PutEventRule: { actions: ['mns:PutEventNotifications', 'mns:UpdateEventNotifications'], resource: '*' },
   GetEventRule: { actions: ['mns:ListEventNotifications'], resource: '*' },
   DeleteEventRule: { actions: ['mns:DeleteEventNotifications'], resource: '*' },

@@ -5,7 +5,15 @@ import { changeDeliveryOptions, DELIVERY_OPTION_NAMES, showDeliveryOptions } fro
 
 describe('delivery options', () => {
   it('are shown with what holds when they are absent', () => {
-    expect(showDeliveryOptions({})).toEqual({ deadLetterQueue: null, retentionSeconds: 86_400, schedule: null });
+    expect(showDeliveryOptions({})).toEqual({
+      deadLetterQueue: null,
+      retentionSeconds: 86_400,
+      schedule: null,
+      headers: {},
+      signature: 'rsa',
+      signingSecrets: null,
+      clientCertificate: null,
+    });
     expect(Object.keys(showDeliveryOptions({}))).toEqual(DELIVERY_OPTION_NAMES);
   });
 

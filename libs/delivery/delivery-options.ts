@@ -1,6 +1,21 @@
 import { isWholeWithin } from '#queue/queue-attributes.js';
 import { checkQueueName } from '#queue/queue-name.js';
 import { InvalidArgument } from '#runtime/invalid-argument.js';
+import {
+  readClientCertificate,
+  readHeaders,
+  readSignature,
+  readSigningSecrets,
+  refuseSecrets,
+  showClientCertificate,
+  showHeaders,
+  showSigningSecrets,
+  type ClientCertificate,
+  type PushHeaders,
+  type PushSignature,
+  type Seal,
+  type Sealed,
+} from './http-options.js';
 
 /**
  * What a subscription can be told beyond what MNS knows. An absent option has its default.
@@ -15,11 +30,19 @@ export interface DeliveryOptions {
   readonly retentionSeconds?: number;
   /** Seconds before each retry, 0 to 43,200, instead of the notify strategy's; at most 200, none for no retry. */
   readonly schedule?: readonly number[];
+  /** Headers of an HTTP push beyond its own. */
+  readonly headers?: PushHeaders;
+  /** How HTTP pushes are signed; as MNS does when absent. */
+  readonly signature?: PushSignature;
+  /** For `signature` hmac and both: one secret, or the new and the old one while they are being changed. */
+  readonly signingSecrets?: readonly Sealed[];
+  /** What the hub shows to an https endpoint that asks for it. */
+  readonly clientCertificate?: ClientCertificate;
 }
 
 interface Option<Value> {
-  /** The value that a document gives it. @throws InvalidArgument */
-  readonly read: (value: unknown) => Value;
+  /** The value that a document gives it; secrets are sealed, those that it does not repeat come from the current value. @throws InvalidArgument */
+  readonly read: (value: unknown, seal: Seal, current: Value | undefined) => Value;
   /** What holds, and is shown, when the option is not set; null when the option is simply off. */
   readonly absent: Value | null;
   /** What may be shown of a value; all of it when absent. */
@@ -37,6 +60,10 @@ const OPTIONS: { readonly [Name in keyof DeliveryOptions]-?: Option<NonNullable<
   deadLetterQueue: { read: readDeadLetterQueue, absent: null },
   retentionSeconds: { read: readRetention, absent: DEFAULT_RETENTION },
   schedule: { read: readSchedule, absent: null },
+  headers: { read: readHeaders, absent: {}, show: showHeaders },
+  signature: { read: readSignature, absent: 'rsa' },
+  signingSecrets: { read: readSigningSecrets, absent: null, show: showSigningSecrets },
+  clientCertificate: { read: readClientCertificate, absent: null, show: showClientCertificate },
 };
 
 type AnyOption = readonly [name: keyof DeliveryOptions, option: Option<unknown>];
@@ -44,13 +71,21 @@ const ENTRIES = Object.entries(OPTIONS) as unknown as readonly AnyOption[];
 
 export const DELIVERY_OPTION_NAMES: readonly string[] = ENTRIES.map(([name]) => name);
 
-/** Every option that the document names is replaced, null resets it, the others stay. @throws InvalidArgument */
-export function changeDeliveryOptions(options: DeliveryOptions, changes: Readonly<Record<string, unknown>>): DeliveryOptions {
+/**
+ * Every option that the document names is replaced, null resets it, the others stay.
+ * @param seal encrypts the secrets among them
+ * @throws InvalidArgument
+ */
+export function changeDeliveryOptions(
+  options: DeliveryOptions,
+  changes: Readonly<Record<string, unknown>>,
+  seal: Seal = refuseSecrets,
+): DeliveryOptions {
   const changed: Record<string, unknown> = { ...options };
   for (const [name, { read }] of ENTRIES) {
     const value = changes[name];
     if (value === null) delete changed[name];
-    else if (value !== undefined) changed[name] = read(value);
+    else if (value !== undefined) changed[name] = read(value, seal, options[name]);
   }
   return changed;
 }

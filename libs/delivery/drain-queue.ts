@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Queue, type JobsOptions } from 'bullmq';
 import { connectRedis, type RedisClient } from '#redis/redis-client.js';
 import type { Logger } from '#runtime/log.js';
+import type { TestPushRequest } from './test-push.js';
 
 /** A pending queue, found by its partition and id. */
 export interface DrainAddress {
@@ -15,6 +16,8 @@ export type DrainJob =
   | { readonly name: 'drain'; readonly data: DrainAddress & { readonly epoch: number; readonly pause?: number } }
   /** Something becomes due at `due` (milliseconds since the epoch) in a pending queue that no drain is armed for. */
   | { readonly name: 'timer'; readonly data: DrainAddress & { readonly due: number } }
+  /** Push once and tell what came of it. */
+  | { readonly name: 'test'; readonly data: TestPushRequest }
   /** Look for lost wake-ups, expired messages and the like. */
   | { readonly name: 'duty'; readonly data: Record<string, never> };
 
@@ -97,6 +100,11 @@ export class DrainQueue {
     const data = { partition, id, epoch, ...(pause > 0 && { pause }) };
     const jobId = `s${id}.${epoch}+${randomBytes(6).toString('base64url')}`;
     await this.#add([{ name: 'drain', data, opts: { ...JOB, jobId, delay: delayUntil(due) } }]);
+  }
+
+  /** Lets a worker make a push that somebody waits for. Not repeated: whoever asked asks again. @throws Error when Redis is away */
+  async addTest(request: TestPushRequest): Promise<void> {
+    await this.#add([{ name: 'test', data: request, opts: { ...DUTY, jobId: `t${request.id}` } }]);
   }
 
   /** Makes the duties run every `every` milliseconds, in one worker at a time. May be called by every worker, again and again. */

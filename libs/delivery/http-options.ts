@@ -14,6 +14,11 @@ export interface Sealed {
 /** Encrypts a secret so that only this subscription can use it; `purpose` tells its secrets apart. */
 export type Seal = (secret: string, purpose: string) => string;
 
+/** For those who have no key to seal with. @throws InvalidArgument */
+export function refuseSecrets(_secret: string, purpose: string): never {
+  throw new InvalidArgument('options', `A ${purpose} cannot be set here.`);
+}
+
 export type HeaderValue = string | Sealed;
 export type PushHeaders = Readonly<Record<string, HeaderValue>>;
 
@@ -107,6 +112,31 @@ export function readClientCertificate(value: unknown, seal: Seal, current?: Clie
   const privateKey = readPem('clientCertificate.key', given, 'a private key as PEM, without a passphrase', (pem) => createPrivateKey(pem));
   if (!leaf.checkPrivateKey(privateKey)) throw new InvalidArgument('clientCertificate.key', 'The key does not belong to the certificate.');
   return { certificate: certificate as string, key: { sealed: seal(given, CLIENT_KEY_PURPOSE) } };
+}
+
+/** What the options of one subscription must be so that pushes can be made. */
+export interface HttpOptions {
+  readonly headers?: PushHeaders;
+  readonly signature?: PushSignature;
+  readonly signingSecrets?: readonly Sealed[];
+  readonly clientCertificate?: ClientCertificate;
+}
+
+/** @throws InvalidArgument when the options do not go together, or the endpoint has no use for them */
+export function checkHttpOptions(endpoint: string, options: HttpOptions): void {
+  const { headers, signature = 'rsa', signingSecrets, clientCertificate } = options;
+  const given = (['headers', 'signature', 'signingSecrets', 'clientCertificate'] as const).find((name) => options[name] !== undefined);
+  if (given !== undefined && !/^https?:/i.test(endpoint)) throw new InvalidArgument(given, `${given} is for http endpoints; this one is ${endpoint}.`);
+  if (clientCertificate !== undefined && !/^https:/i.test(endpoint)) {
+    throw new InvalidArgument('clientCertificate', 'clientCertificate is for https endpoints.');
+  }
+  if ((signature === 'hmac' || signature === 'both') && signingSecrets === undefined) {
+    throw new InvalidArgument('signingSecrets', `signature ${signature} needs signingSecrets.`);
+  }
+  const authorization = Object.keys(headers ?? {}).find((name) => name.toLowerCase() === 'authorization');
+  if (authorization !== undefined && (signature === 'rsa' || signature === 'both')) {
+    throw new InvalidArgument('headers', `The header Authorization holds the signature; with signature hmac or none it is yours.`);
+  }
 }
 
 /** What may be shown of each. */

@@ -29,3 +29,8 @@ export function permanent(reason: string, code?: number): Outcome {
 export function held(seconds: number): Outcome {
   return { kind: 'held', seconds };
 }
+
+/** @param answer how the endpoint's answer began; '' when it said nothing */
+export function withAnswer(outcome: Outcome, answer: string): Outcome {
+  return outcome.kind === 'held' || answer === '' ? outcome : { ...outcome, answer };
+}

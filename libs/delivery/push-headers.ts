@@ -1,3 +1,6 @@
+import type { Hmac } from '#runtime/hmac.js';
+import type { PushSignature } from './http-options.js';
+import { webhookHeaders } from './webhook-signature.js';
 import { CONTENT_TYPE, contentMd5, pushStringToSign, signPush, type HeaderLine } from './push-signature.js';
 import type { NotifyContentFormat, Notification } from './notification.js';
 import type { KeyObject } from 'node:crypto';
@@ -17,23 +20,37 @@ export interface PushRequest {
   readonly requestId: string;
   /** Milliseconds since the epoch. */
   readonly now: number;
+  /** As MNS signs when absent. */
+  readonly signature?: PushSignature;
+  /** For `hmac` and `both`; the newest first. */
+  readonly signingKeys?: readonly Hmac[];
+  /** Headers of the subscription's own. */
+  readonly headers?: readonly HeaderLine[];
 }
 
 /** All headers of one push but those of the connection (Host, Content-Length, Connection). */
 export async function pushHeaders(request: PushRequest, signer: PushSigner): Promise<HeaderLine[]> {
+  const { format, body, notification, now, signature = 'rsa', signingKeys = [] } = request;
+  const signsRsa = signature === 'rsa' || signature === 'both';
   const headers: HeaderLine[] = [
-    ['Content-Type', CONTENT_TYPE[request.format]],
-    ['Content-md5', contentMd5(request.format, request.body)],
-    ['Date', new Date(request.now).toUTCString()],
+    ['Content-Type', CONTENT_TYPE[format]],
+    ['Content-md5', contentMd5(format, body)],
+    ['Date', new Date(now).toUTCString()],
     ['User-Agent', 'Aliyun Notification Service Agent'],
     ['Accept', '*/*'],
     ['x-mns-request-id', request.requestId],
-    ['x-mns-signing-cert-url', Buffer.from(signer.certificateUrl).toString('base64')],
+    ...(signsRsa ? ([['x-mns-signing-cert-url', Buffer.from(signer.certificateUrl).toString('base64')]] as const) : []),
     ['x-mns-version', '2015-06-06'],
-    ...(request.format === 'SIMPLIFIED' ? envelopeHeaders(request.notification) : []),
+    ...(format === 'SIMPLIFIED' ? envelopeHeaders(notification) : []),
   ];
-  const signature = await signPush(signer.privateKey, pushStringToSign(headers, request.requestUri));
-  return [...headers, ['Authorization', signature]];
+  const webhook = signature === 'hmac' || signature === 'both' ? webhookHeaders(notification.messageId, now, body, signingKeys) : [];
+  const authorization = signsRsa ? await signPush(signer.privateKey, pushStringToSign(headers, request.requestUri)) : undefined;
+  return [
+    ...headers,
+    ...webhook,
+    ...(request.headers ?? []),
+    ...(authorization === undefined ? [] : ([['Authorization', authorization]] as const)),
+  ];
 }
 
 /** A plain body has no envelope: what the other formats say in it stands in headers. */

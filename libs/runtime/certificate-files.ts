@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { watch, type FSWatcher } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -109,6 +110,16 @@ export class CertificateFiles {
     check(names.key, keyFile, 'a PEM file with a private key without a passphrase', () => createSecureContext({ key }));
     check(names.key, keyFile, `the private key of the certificate in ${names.cert}`, () => createSecureContext({ cert, key }));
   }
+}
+
+/** The certificates in a file of certificate authorities, as PEM. @throws BadSetting when it cannot be read or one of them is none */
+export async function readAuthorities(file: string, name = 'MAGPIE_PUSH_CA_FILE'): Promise<string> {
+  const pem = await readPem(name, file);
+  const certificates = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
+  const expected = 'a PEM file with certificates';
+  if (certificates.length === 0) throw new BadSetting(name, JSON.stringify(file), expected);
+  for (const certificate of certificates) check(name, file, expected, () => new X509Certificate(certificate));
+  return certificates.join('\n');
 }
 
 function contentsOf({ cert, key }: CertificatePair): string {

@@ -42,6 +42,8 @@ export interface HubSettings {
   readonly publicUrl?: string;
   /** CIDRs, or the words `loopback` and `private`. */
   readonly pushAllow: readonly string[];
+  /** Path of a PEM file. */
+  readonly pushCaFile?: string;
   readonly intakeToken?: string;
   readonly smtpUrl?: string;
   readonly mailFrom?: string;
@@ -168,6 +170,11 @@ export const HUB_SETTINGS: { readonly [Key in keyof HubSettings]-?: Setting<NonN
     name: 'MAGPIE_PUSH_ALLOW',
     kind: list(network),
     description: 'Networks that pushes may reach although not public. Unset: loopback while the listeners are on loopback, else none.',
+  },
+  pushCaFile: {
+    name: 'MAGPIE_PUSH_CA_FILE',
+    kind: file,
+    description: 'Certificate authorities, PEM, that pushes to https endpoints believe beside those of the platform. Read at the start.',
   },
   intakeToken: {
     name: 'MAGPIE_INTAKE_TOKEN',

@@ -1,4 +1,5 @@
-import { changeDeliveryOptions } from '#delivery/delivery-options.js';
+import { changeDeliveryOptions, type DeliveryOptions } from '#delivery/delivery-options.js';
+import { checkHttpOptions, refuseSecrets, type Seal } from '#delivery/http-options.js';
 import { newId, readRecord, type StoredRecord } from '#queue/record.js';
 import { ReplyCode } from '#queue/reply-code.js';
 import type { Deployment } from '#redis/deployment.js';
@@ -143,14 +144,22 @@ export class TopicStore {
 
   /**
    * Replaces the options that the document names; null resets one.
+   * @param seal encrypts the secrets among them for this subscription alone
    * @throws TopicNotExist · SubscriptionNotExist · InvalidArgument
    */
-  async setDeliveryOptions(account: string, topic: string, name: string, changes: Readonly<Record<string, unknown>>): Promise<void> {
+  async setDeliveryOptions(
+    account: string,
+    topic: string,
+    name: string,
+    changes: Readonly<Record<string, unknown>>,
+    seal: Seal = refuseSecrets,
+  ): Promise<void> {
     checkSubscriptionName(name);
-    await this.#changeSubscription(account, topic, name, (attributes) => ({
-      ...attributes,
-      options: changeDeliveryOptions(attributes.options ?? {}, changes),
-    }));
+    await this.#changeSubscription(account, topic, name, (attributes) => {
+      const options: DeliveryOptions = changeDeliveryOptions(attributes.options ?? {}, changes, seal);
+      checkHttpOptions(attributes.endpoint, options);
+      return { ...attributes, options };
+    });
   }
 
   /** @throws TopicNotExist · SubscriptionNotExist */

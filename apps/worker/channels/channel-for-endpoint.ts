@@ -17,8 +17,7 @@ export class Channels {
   constructor(private readonly set: ChannelSet) {}
 
   /** Makes one attempt, as `Channel.send` does. */
-  send({ endpoint, subscription, pending }: Delivery, signal: AbortSignal): Promise<Outcome> {
-    const rest = { subscription, pending };
+  send({ endpoint, ...rest }: Delivery, signal: AbortSignal): Promise<Outcome> {
     switch (endpoint.kind) {
       case 'http':
         return this.set.http.send({ endpoint, ...rest }, signal);

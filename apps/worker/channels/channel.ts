@@ -1,6 +1,7 @@
 import type { Endpoint } from '#delivery/endpoint.js';
 import type { Notification } from '#delivery/notification.js';
 import type { Outcome } from '#delivery/outcome.js';
+import type { PushExchange } from '#delivery/push-exchange.js';
 import type { PendingDelivery } from '#topic/pending-delivery.js';
 import type { Subscription } from '#topic/subscription.js';
 
@@ -9,6 +10,8 @@ export interface Delivery<To extends Endpoint = Endpoint> {
   readonly endpoint: To;
   readonly subscription: Subscription;
   readonly pending: PendingDelivery;
+  /** Told of what is sent, then of what is sent and answered, by channels that speak HTTP; absent when nobody looks. */
+  readonly onExchange?: (exchange: PushExchange) => void;
 }
 
 /**

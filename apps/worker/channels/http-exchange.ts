@@ -1,18 +1,20 @@
 import type { Dispatcher } from 'undici';
+import { ANSWER_BYTES, answerText } from '#delivery/answer-text.js';
 import { TimeLimitExceeded } from './time-limit.js';
 
-/** Bytes of an answer's body that are kept. */
-const KEPT = 1_024;
-/** Bytes of an answer's body that are read and thrown away so that the connection can be used again. */
-const READ = 64 * 1_024;
-/** Milliseconds that a body may take to begin: the status is the answer, and one that is slow to explain itself is not waited for. */
-const GRACE = 50;
+/** Bytes of an answer's body that are read so that the connection can be used again. */
+const ANSWER_LIMIT = 64 * 1_024;
+/** Milliseconds that the beginning of the body may come after the status, which is the answer. */
+const BODY_WAIT = 250;
+
+/** By name in lower case. */
+type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
 export interface HttpAnswer {
   readonly status: number;
-  readonly retryAfter: string | string[] | undefined;
-  /** How the body began. */
-  readonly text: string;
+  readonly headers: Headers;
+  /** How the body begins, as text that may be shown. */
+  readonly start: string;
 }
 
 /**
@@ -29,7 +31,7 @@ export function exchange(dispatcher: Dispatcher, request: Dispatcher.DispatchOpt
   return new Promise((resolve, reject) => {
     const handler = new Exchange(resolve, reject, signal, millis);
     try {
-      dispatcher.dispatch(request, handler);
+      dispatcher.dispatch({ ...request, headersTimeout: 0, bodyTimeout: 0 }, handler);
     } catch (error) {
       handler.onResponseError(undefined, error as Error);
     }
@@ -41,7 +43,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   /** Why it was given up, before a connection could be had as well. */
   #givenUp: Error | undefined;
   #status: number | undefined;
-  #retryAfter: string | string[] | undefined;
+  #headers: Headers = {};
   #chunks: Buffer[] | undefined;
   #read = 0;
   #limit: NodeJS.Timeout;
@@ -62,19 +64,19 @@ class Exchange implements Dispatcher.DispatchHandler {
     else controller.abort(this.#givenUp);
   }
 
-  onResponseStart(_controller: unknown, status: number, headers: Record<string, string | string[] | undefined>): void {
+  onResponseStart(_controller: unknown, status: number, headers: Headers): void {
     // Nothing but the one final answer counts.
     if (status < 200) return;
     this.#status = status;
-    this.#retryAfter = headers['retry-after'];
-    this.#grace = setTimeout(() => this.#answered(), GRACE);
+    this.#headers = headers;
+    this.#grace = setTimeout(() => this.#answered(), BODY_WAIT);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#read < KEPT) (this.#chunks ??= []).push(Buffer.from(chunk.subarray(0, KEPT - this.#read)));
+    if (this.#read < ANSWER_BYTES) (this.#chunks ??= []).push(Buffer.from(chunk.subarray(0, ANSWER_BYTES - this.#read)));
     this.#read += chunk.length;
-    if (this.#read >= KEPT) this.#answered();
-    if (this.#read > READ) controller.abort(new Error('the answer is long'));
+    if (this.#read >= ANSWER_BYTES) this.#answered();
+    if (this.#read > ANSWER_LIMIT) controller.abort(new Error('the answer is long'));
   }
 
   onResponseEnd(): void {
@@ -101,8 +103,8 @@ class Exchange implements Dispatcher.DispatchHandler {
   #answered(): void {
     if (this.#grace === undefined) return;
     this.#settled();
-    const text = this.#chunks === undefined ? '' : Buffer.concat(this.#chunks).toString();
-    this.resolve({ status: this.#status!, retryAfter: this.#retryAfter, text });
+    const start = this.#chunks === undefined ? '' : answerText(Buffer.concat(this.#chunks));
+    this.resolve({ status: this.#status!, headers: this.#headers, start });
   }
 
   #fail(error: Error): void {

@@ -1,50 +1,56 @@
-import { Agent, type Dispatcher } from 'undici';
+import type { Agent } from 'undici';
+import { answerText } from '#delivery/answer-text.js';
 import type { HttpEndpoint } from '#delivery/endpoint.js';
 import { notificationBody } from '#delivery/notification.js';
-import { delivered, permanent, retryable, type Outcome } from '#delivery/outcome.js';
+import { delivered, permanent, retryable, withAnswer, type Outcome } from '#delivery/outcome.js';
 import { pushHeaders, type PushSigner } from '#delivery/push-headers.js';
 import { newPushRequestId } from '#delivery/push-request-id.js';
+import type { HeaderLine } from '#delivery/push-signature.js';
 import type { Clock } from '#runtime/clock.js';
 import { notificationOf, type Channel, type Delivery } from './channel.js';
 import { exchange, type HttpAnswer } from './http-exchange.js';
+import { PushAgents } from './push-agents.js';
 import type { PushNetwork } from './push-network.js';
+import type { PushSecrets } from './push-secrets.js';
 
 /** MNS's limit (ms) for the whole of a push: connection, request and answer. */
 const TIME_LIMIT = 5_000;
-/** Connections to one origin; its subscriptions share them, with at most 32 pushes in flight each. */
-const CONNECTIONS = 512;
+const MASK = '***';
 
 export interface HttpChannelOptions {
   readonly signer: PushSigner;
   readonly network: PushNetwork;
+  readonly secrets: PushSecrets;
   readonly clock: Clock;
+  /** PEM of certificate authorities that are believed beside the platform's. */
+  readonly ca?: string;
   /** Milliseconds; 5,000 but in tests. */
   readonly timeLimit?: number;
+}
+
+interface Push {
+  readonly agent: Agent;
+  readonly endpoint: HttpEndpoint;
+  readonly headers: readonly HeaderLine[];
+  readonly body: string;
 }
 
 /** Pushes by signed POST. Redirects are not followed: they could lead where the endpoint itself may not. */
 export class HttpChannel implements Channel<HttpEndpoint> {
   readonly timeLimit: number;
-  readonly #agent: Agent;
+  readonly #agents: PushAgents;
 
   constructor(private readonly options: HttpChannelOptions) {
-    this.timeLimit = options.timeLimit ?? TIME_LIMIT;
-    // One pool per origin, let go when its connections have been idle.
-    const connect = options.network.connector(this.timeLimit);
-    this.#agent = new Agent({ connect, connections: CONNECTIONS, pipelining: 1, allowH2: false });
+    const { network, secrets, ca, timeLimit = TIME_LIMIT } = options;
+    this.timeLimit = timeLimit;
+    this.#agents = new PushAgents({ network, secrets, timeLimit, ...(ca !== undefined && { ca }) });
   }
 
   async send(delivery: Delivery<HttpEndpoint>, signal: AbortSignal): Promise<Outcome> {
-    const { endpoint, subscription } = delivery;
-    const format = subscription.notifyContentFormat;
-    const notification = notificationOf(delivery);
-    const body = notificationBody(format, notification);
-    const now = this.options.clock.now();
-    const request = { notification, format, body, requestUri: endpoint.requestUri, requestId: newPushRequestId(), now };
-    const headers = await pushHeaders(request, this.options.signer);
-    signal.throwIfAborted();
     try {
-      return this.#outcomeOf(await exchange(this.#agent, this.#post(endpoint, headers.flat(), body), signal, this.timeLimit));
+      const push = await this.#prepare(delivery);
+      signal.throwIfAborted();
+      return await this.#post(push, delivery, signal);
     } catch (error) {
       signal.throwIfAborted();
       return retryable(reasonOf(error));
@@ -52,17 +58,47 @@ export class HttpChannel implements Channel<HttpEndpoint> {
   }
 
   async close(): Promise<void> {
-    await this.#agent.destroy();
+    await this.#agents.close();
   }
 
-  #post({ origin, requestUri }: HttpEndpoint, headers: string[], body: string): Dispatcher.DispatchOptions {
-    return { origin, path: requestUri, method: 'POST', headers, body: Buffer.from(body), headersTimeout: 0, bodyTimeout: 0 };
+  async #prepare(delivery: Delivery<HttpEndpoint>): Promise<Push> {
+    const { secrets, signer, clock } = this.options;
+    const { endpoint, subscription } = delivery;
+    const { notifyContentFormat: format, options } = subscription;
+    const notification = notificationOf(delivery);
+    const body = notificationBody(format, notification);
+    const request = {
+      notification,
+      format,
+      body,
+      requestUri: endpoint.requestUri,
+      requestId: newPushRequestId(),
+      now: clock.now(),
+      ...(options?.signature !== undefined && { signature: options.signature }),
+      ...(options?.signingSecrets !== undefined && { signingKeys: secrets.signingKeys(subscription) }),
+      ...(options?.headers !== undefined && { headers: secrets.headers(subscription) }),
+    };
+    return { agent: this.#agents.of(subscription), endpoint, headers: await pushHeaders(request, signer), body };
   }
 
-  #outcomeOf({ status, retryAfter, text }: HttpAnswer): Outcome {
-    const outcome = readAnswer(status, retryAfter, this.options.clock.now());
-    return text === '' || outcome.kind === 'held' ? outcome : { ...outcome, answer: text };
+  async #post({ agent, endpoint, headers, body }: Push, { subscription, onExchange }: Delivery, signal: AbortSignal): Promise<Outcome> {
+    const { origin, requestUri: path } = endpoint;
+    const request = onExchange && { method: 'POST', url: `${origin}${path}`, headers: masked(headers, subscription.options?.headers), body };
+    if (request !== undefined) onExchange?.({ request });
+    const answer = await exchange(agent, { origin, path, method: 'POST', headers: headers.flat(), body: Buffer.from(body) }, signal, this.timeLimit);
+    const { status, headers: lines, start } = answer;
+    if (request !== undefined) onExchange?.({ request, response: { status, headers: linesOf(lines), body: start } });
+    return withAnswer(readAnswer(status, lines['retry-after'], this.options.clock.now()), start);
   }
+}
+
+/** As they are sent but for the subscription's secrets. */
+function masked(headers: readonly HeaderLine[], own: Readonly<Record<string, unknown>> = {}): HeaderLine[] {
+  return headers.map(([name, value]) => [name, Object.hasOwn(own, name) && typeof own[name] !== 'string' ? MASK : value]);
+}
+
+function linesOf(headers: HttpAnswer['headers']): HeaderLine[] {
+  return Object.entries(headers).flatMap(([name, value]) => [value ?? []].flat().map((line) => [name, answerText(Buffer.from(line))] as const));
 }
 
 /** Any 2xx is a delivery and 410 the wish to hear no more; all else may change. Asked to slow down, we do. */

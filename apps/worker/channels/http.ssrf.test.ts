@@ -1,7 +1,8 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import type { LookupAddress } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { SecretBox } from '#access/secret-box.js';
 import { parseEndpoint, type HttpEndpoint } from '#delivery/endpoint.js';
 import type { Outcome } from '#delivery/outcome.js';
 import { systemClock } from '#runtime/clock.js';
@@ -9,8 +10,10 @@ import { startPushReceiver, type PushReceiver } from '../../../test/support/push
 import { sampleDelivery } from '../../../test/support/sample-delivery.js';
 import { HttpChannel } from './http.channel.js';
 import { PushNetwork } from './push-network.js';
+import { PushSecrets } from './push-secrets.js';
 
 const signer = { privateKey: generateKeyPairSync('rsa', { modulusLength: 2_048 }).privateKey, certificateUrl: 'http://hub.example/c.pem' };
+const secrets = new PushSecrets(new SecretBox(randomBytes(32)));
 const NEVER = new AbortController().signal;
 
 /**
@@ -30,7 +33,7 @@ describe('HttpChannel keeps to public addresses', () => {
 
   function open(allow: readonly string[], resolve?: LookupFunction): HttpChannel {
     const network = new PushNetwork(allow, ...(resolve === undefined ? [] : [resolve]));
-    const channel = new HttpChannel({ signer, network, clock: systemClock, timeLimit: 2_000 });
+    const channel = new HttpChannel({ signer, network, secrets, clock: systemClock, timeLimit: 2_000 });
     channels.push(channel);
     return channel;
   }
