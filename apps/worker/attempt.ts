@@ -36,7 +36,7 @@ export async function attemptDelivery(
 ): Promise<Settlement> {
   const startedAt = tools.clock.now();
   const clockStart = performance.now();
-  const endpoint = readEndpoint(subscription.endpoint);
+  const endpoint = endpointOf(subscription);
   let outcome: Outcome;
   try {
     if (endpoint === undefined) outcome = retryable('this release does not know the endpoint');
@@ -111,16 +111,30 @@ function answerOf(outcome: Made): Pick<Attempt, 'code' | 'reason' | 'answer'> {
 /** One line with everything about the attempt. `age` is the time (ms) from publishing to the start of this attempt. */
 function report({ metrics, logger }: AttemptTools, channel: string, attempt: Attempt, age: number): void {
   metrics.observeAttempt(channel, attempt, age);
+  const isDelivered = attempt.outcome === 'delivered';
+  if (!logger.isLevelEnabled(isDelivered ? 'info' : 'warn')) return;
   // The answer is its owner's to see, not the operator's.
   const { number, latencyMillis, ...facts } = { ...attempt, answer: undefined };
   const line = { ...facts, channel, attempt: number, latencyMillis: Math.round(latencyMillis * 10) / 10, age };
-  if (attempt.outcome === 'delivered') logger.info(line, 'delivered');
+  if (isDelivered) logger.info(line, 'delivered');
   else logger.warn(line, attempt.outcome === 'retry' ? 'delivery will be tried again' : 'delivery has failed');
 }
 
 function reportGone({ metrics, logger }: AttemptTools, { topicOwner, topicName, name }: Subscription, reason: string): void {
   metrics.endpointGone();
   logger.warn({ topicOwner, topicName, subscriptionName: name, reason }, 'endpoint is gone: subscription is disabled until it is resumed');
+}
+
+/** By subscription as it was leased: one reading serves all deliveries that were leased with it. */
+const endpoints = new WeakMap<Subscription, Endpoint>();
+
+function endpointOf(subscription: Subscription): Endpoint | undefined {
+  let endpoint = endpoints.get(subscription);
+  if (endpoint === undefined) {
+    endpoint = readEndpoint(subscription.endpoint);
+    if (endpoint !== undefined) endpoints.set(subscription, endpoint);
+  }
+  return endpoint;
 }
 
 function readEndpoint(text: string): Endpoint | undefined {

@@ -1,16 +1,29 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Registry, type Metric } from 'prom-client';
 import type { Attempt } from '#delivery/attempt-log.js';
+import { DurationHistogram } from '#runtime/duration-histogram.js';
 
 /** What a worker tells Prometheus. */
 export class DeliveryMetrics {
   readonly registry = new Registry();
   readonly #attempts: Counter<'channel' | 'outcome'>;
-  readonly #latency: Histogram<'channel'>;
-  readonly #age: Histogram<'channel'>;
+  readonly #latency = new DurationHistogram(
+    'magpie_delivery_attempt_seconds',
+    'Time from the start of an attempt to its outcome.',
+    [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10],
+    ['channel'],
+  );
+  readonly #age = new DurationHistogram(
+    'magpie_delivery_wait_seconds',
+    'Time from publishing to the start of the first attempt.',
+    [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300, 3_600],
+    ['channel'],
+  );
   readonly #drains: Gauge;
   readonly #swept: Counter<'found'>;
   readonly #unsettled: Counter;
   readonly #gone: Counter;
+  /** By channel and outcome: the library would sort and join the labels anew for each attempt. */
+  readonly #counters = new Map<string, { inc(): void }>();
 
   constructor(countPaused: () => number) {
     const registers = [this.registry];
@@ -21,20 +34,7 @@ export class DeliveryMetrics {
       labelNames: ['channel', 'outcome'],
       registers,
     });
-    this.#latency = new Histogram({
-      name: 'magpie_delivery_attempt_seconds',
-      help: 'Time from the start of an attempt to its outcome.',
-      labelNames: ['channel'],
-      buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10],
-      registers,
-    });
-    this.#age = new Histogram({
-      name: 'magpie_delivery_wait_seconds',
-      help: 'Time from publishing to the start of the first attempt.',
-      labelNames: ['channel'],
-      buckets: [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300, 3_600],
-      registers,
-    });
+    for (const histogram of [this.#latency, this.#age]) this.registry.registerMetric(histogram as unknown as Metric);
     this.#drains = new Gauge({ name: 'magpie_delivery_drains', help: 'Pending queues that are being drained now.', registers });
     this.#swept = new Counter({
       name: 'magpie_delivery_swept_total',
@@ -63,9 +63,15 @@ export class DeliveryMetrics {
   }
 
   observeAttempt(channel: string, { outcome, latencyMillis, number }: Attempt, age: number): void {
-    this.#attempts.inc({ channel, outcome });
-    this.#latency.observe({ channel }, latencyMillis / 1_000);
-    if (number === 1) this.#age.observe({ channel }, Math.max(0, age) / 1_000);
+    const key = `${channel}/${outcome}`;
+    let counter = this.#counters.get(key);
+    if (counter === undefined) {
+      counter = this.#attempts.labels({ channel, outcome });
+      this.#counters.set(key, counter);
+    }
+    counter.inc();
+    this.#latency.observe(latencyMillis / 1_000, channel);
+    if (number === 1) this.#age.observe(Math.max(0, age) / 1_000, channel);
   }
 
   drainStarted(): void {

@@ -121,6 +121,23 @@ describe('Drain', () => {
     expect(handles(scene)).toHaveLength(200);
   });
 
+  it('leases on while outcomes are being recorded, but not without end, and takes no last look before they are', async () => {
+    const scene = new Scene();
+    scene.owe(...Array.from({ length: 200 }, (_, number) => `m${number}`));
+    let record: () => void = () => undefined;
+    const recorded = new Promise<void>((resolve) => (record = resolve));
+    const { settle } = scene.source;
+    scene.source = { ...scene.source, settle: async (address, settlements) => (await recorded, await settle(address, settlements)) };
+    const running = scene.run();
+    await sleep(50);
+    expect(scene.due).toHaveLength(200 - 2 * 32);
+    expect(scene.events).toEqual([]);
+    record();
+    await running;
+    expect(handles(scene)).toHaveLength(200);
+    expect(scene.events.at(-1)).toBe('last look');
+  });
+
   it('sees what becomes due while a slow push is in flight', async () => {
     const scene = new Scene();
     scene.owe('slow');

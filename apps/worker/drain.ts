@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '#runtime/clock.js';
 import type { Logger } from '#runtime/log.js';
 import type { LeaseReply, PendingDelivery, Settlement } from '#topic/pending-delivery.js';
@@ -57,7 +56,12 @@ export interface DrainTools {
  */
 export class Drain {
   readonly #settlements: SettlementBatch;
+  /** Attempts under way. */
   #inFlight = 0;
+  /** What is leased and not recorded yet: these and what is being recorded. */
+  #unsettled = 0;
+  /** The last lease got all that it asked for: there is more. */
+  #hasBacklog = false;
   #poll = FIRST_POLL;
   #wake: () => void = () => undefined;
 
@@ -72,11 +76,14 @@ export class Drain {
 
   /** @throws RedisUnavailable, or what the drain queue throws: the run is to be repeated with the same epoch. */
   async run(): Promise<void> {
+    const onStop = (): void => this.#wake();
+    this.tools.stopping.addEventListener('abort', onStop);
     try {
       let ended = false;
       while (!ended) ended = await this.#step();
     } finally {
-      while (this.#inFlight > 0) await this.#change();
+      while (this.#unsettled > 0) await this.#change();
+      this.tools.stopping.removeEventListener('abort', onStop);
     }
   }
 
@@ -84,7 +91,7 @@ export class Drain {
     const { clock, scheduler, stopping } = this.tools;
     const now = clock.now();
     const paused = this.window.pausedUntil > now;
-    if (this.#inFlight > 0 && (stopping.aborted || paused || this.#inFlight >= this.window.size)) {
+    if (this.#unsettled > 0 && (stopping.aborted || paused || this.#isFull)) {
       await this.#change();
       return false;
     }
@@ -99,8 +106,13 @@ export class Drain {
     return await this.#take();
   }
 
+  /** Slots are free again when the endpoint has answered, not when Redis has heard of it; what is being recorded has a bound as well. */
+  get #isFull(): boolean {
+    return this.#inFlight >= this.window.size || this.#unsettled >= 2 * this.window.size;
+  }
+
   async #take(): Promise<boolean> {
-    const lastLook = this.#inFlight === 0;
+    const lastLook = this.#unsettled === 0;
     const count = this.window.size - this.#inFlight;
     const reply = await this.tools.source.lease(this.address, this.epoch, { count, leaseMillis: LEASE_MILLIS, lastLook });
     switch (reply.state) {
@@ -109,10 +121,13 @@ export class Drain {
       case 'leased':
         for (const pending of reply.deliveries) void this.#deliver(reply.subscription, pending);
         this.#poll = FIRST_POLL;
+        this.#hasBacklog = reply.deliveries.length === count;
+        if (!this.#hasBacklog) await this.#change(this.#poll);
         return false;
       case 'idle':
+        this.#hasBacklog = false;
         if (!lastLook) {
-          if (this.#inFlight > 0) await this.#change(this.#poll);
+          if (this.#unsettled > 0) await this.#change(this.#poll);
           this.#poll = Math.min(this.#poll * 2, LONGEST_POLL);
           return false;
         }
@@ -121,32 +136,42 @@ export class Drain {
     }
   }
 
-  /** Counts as in flight until its outcome is recorded. Never rejects: after a defect the delivery comes back when its lease ends. */
+  /** Never rejects: after a defect the delivery comes back when its lease ends. */
   async #deliver(subscription: Subscription, pending: PendingDelivery): Promise<void> {
-    this.#inFlight += 1;
+    this.#unsettled += 1;
     try {
-      const settlement = await this.tools.attempt(subscription, pending, this.window, this.tools.abandoning);
-      const counted = await this.#settlements.add(settlement);
+      const settlement = await this.#attempt(subscription, pending);
+      const recording = this.#settlements.add(settlement);
+      // What takes its place is leased on the heels of the recording: one round trip and one sync of Redis for both.
+      if (this.#hasBacklog) this.#wake();
+      const counted = await recording;
       const attempted = settlement.outcome === 'returned' ? 0 : 1;
       this.tools.onSettled(this.address, counted ? attempted : 0, counted ? 0 : attempted);
     } catch (error) {
       const facts = { err: error, messageId: pending.messageId, subscriptionName: subscription.name };
       this.tools.logger.error(facts, 'delivery could not be settled');
     } finally {
-      this.#inFlight -= 1;
+      this.#unsettled -= 1;
       this.#wake();
+    }
+  }
+
+  async #attempt(subscription: Subscription, pending: PendingDelivery): Promise<Settlement> {
+    this.#inFlight += 1;
+    try {
+      return await this.tools.attempt(subscription, pending, this.window, this.tools.abandoning);
+    } finally {
+      this.#inFlight -= 1;
     }
   }
 
   /** Waits until a delivery is settled or the worker stops, at most `millis`. */
   async #change(millis = 60_000): Promise<void> {
-    const { stopping } = this.tools;
-    const over = new AbortController();
-    const changed = new Promise<void>((resolve) => (this.#wake = resolve));
-    const onStop = (): void => this.#wake();
-    if (!stopping.aborted) stopping.addEventListener('abort', onStop, { once: true });
-    await Promise.race([changed, sleep(millis, undefined, { signal: over.signal }).catch(() => undefined)]);
-    stopping.removeEventListener('abort', onStop);
-    over.abort();
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      timer = setTimeout(resolve, millis);
+    });
+    clearTimeout(timer);
   }
 }

@@ -70,6 +70,9 @@ const ACCOUNT_DIGITS = 16;
 const LONGEST_REASON = 200;
 const LONGEST_ANSWER = 1_024;
 
+/** Written here first; what it holds is copied before anything else can run. */
+const draft = Buffer.alloc(DETAILS_AT + FIXED_DETAILS + 3 * (1 + 255) + LONGEST_ANSWER);
+
 /**
  * | bytes | meaning                                               |
  * | ----- | ----------------------------------------------------- |
@@ -89,22 +92,27 @@ const LONGEST_ANSWER = 1_024;
  * | rest  | answer, at most 1,024 bytes                           |
  */
 export function encodeAttempt(attempt: Attempt): Buffer {
-  const topic = Buffer.from(attempt.topicName).subarray(0, 255);
-  const subscription = Buffer.from(attempt.subscriptionName).subarray(0, 255);
-  const reason = Buffer.from(attempt.reason ?? '').subarray(0, LONGEST_REASON);
-  const answer = Buffer.from(attempt.answer ?? '').subarray(0, LONGEST_ANSWER);
-  const head = Buffer.alloc(DETAILS_AT + FIXED_DETAILS);
-  head.write(attempt.messageId, 0, ID_BYTES, 'hex');
-  head.write(attempt.pendingQueueId, ID_BYTES, QUEUE_ID_BYTES, 'base64url');
-  head.writeUInt16BE(Math.min(attempt.number, 0xffff), DETAILS_AT - 2);
-  head.writeUInt8(FORMAT, DETAILS_AT);
-  head.writeUInt8(OUTCOMES.indexOf(attempt.outcome), DETAILS_AT + 1);
-  head.writeUIntBE(Math.floor(attempt.time), DETAILS_AT + 2, 6);
-  head.writeUInt16BE(Math.min(attempt.code ?? 0, 0xffff), DETAILS_AT + 8);
-  head.writeUInt32BE(Math.min(Math.round(attempt.latencyMillis), 0xffff_ffff), DETAILS_AT + 10);
-  head.writeUIntBE(Math.ceil(attempt.nextAttemptTime ?? 0), DETAILS_AT + 14, 6);
-  head.writeBigUInt64BE(BigInt(attempt.topicOwner), DETAILS_AT + 20);
-  return Buffer.concat([head, ...[topic, subscription, reason].flatMap((text) => [Buffer.of(text.length), text]), answer]);
+  const reason = attempt.reason ?? '';
+  const answer = attempt.answer ?? '';
+  const texts = [attempt.topicName, attempt.subscriptionName, reason];
+  const record = draft;
+  record.write(attempt.messageId, 0, ID_BYTES, 'hex');
+  record.write(attempt.pendingQueueId, ID_BYTES, QUEUE_ID_BYTES, 'base64url');
+  record.writeUInt16BE(Math.min(attempt.number, 0xffff), DETAILS_AT - 2);
+  record.writeUInt8(FORMAT, DETAILS_AT);
+  record.writeUInt8(OUTCOMES.indexOf(attempt.outcome), DETAILS_AT + 1);
+  record.writeUIntBE(Math.floor(attempt.time), DETAILS_AT + 2, 6);
+  record.writeUInt16BE(Math.min(attempt.code ?? 0, 0xffff), DETAILS_AT + 8);
+  record.writeUInt32BE(Math.min(Math.round(attempt.latencyMillis), 0xffff_ffff), DETAILS_AT + 10);
+  record.writeUIntBE(Math.ceil(attempt.nextAttemptTime ?? 0), DETAILS_AT + 14, 6);
+  record.writeBigUInt64BE(BigInt(attempt.topicOwner), DETAILS_AT + 20);
+  let at = DETAILS_AT + FIXED_DETAILS;
+  for (const [index, text] of texts.entries()) {
+    record[at] = record.write(text, at + 1, index === 2 ? LONGEST_REASON : 255);
+    at += 1 + record[at]!;
+  }
+  at += record.write(answer, at, LONGEST_ANSWER);
+  return Buffer.from(record.subarray(0, at));
 }
 
 /** Undefined for a record of a format that this release does not know. */

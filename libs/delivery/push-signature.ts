@@ -1,4 +1,4 @@
-import { createHash, sign, type KeyObject } from 'node:crypto';
+import { hash, sign, type KeyObject } from 'node:crypto';
 import type { NotifyContentFormat } from './notification.js';
 
 /** Header lines of a push in the order and casing in which they are sent. Receivers look some of them up case-sensitively. */
@@ -15,7 +15,7 @@ export const CONTENT_TYPE: Readonly<Record<NotifyContentFormat, string>> = {
  * hexadecimal digest, a plain body its upper-case hexadecimal digest.
  */
 export function contentMd5(format: NotifyContentFormat, body: string): string {
-  const hex = createHash('md5').update(body).digest('hex');
+  const hex = hash('md5', body, 'hex');
   return format === 'SIMPLIFIED' ? hex.toUpperCase() : Buffer.from(hex).toString('base64');
 }
 

@@ -91,7 +91,8 @@ async function startApi(redisUrl: string, { accountId, accessKeyId, accessKeySec
   return { api, port };
 }
 
-async function usedMemory(redis: RedisClient): Promise<number> {
+/** Bytes that Redis says it uses, once it has freed what it frees in the background. */
+export async function usedMemory(redis: RedisClient): Promise<number> {
   const info = async (section: string): Promise<string> => String(await redis.call('INFO', section));
   await eventually('Redis has freed what it frees in the background', async () => /lazyfree_pending_objects:0\b/.test(await info('memory')), { within: 60_000 });
   return Number(/used_memory:(\d+)/.exec(await info('memory'))![1]);

@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import type { RedisClient } from '#redis/redis-client.js';
 import { startRedis, type RedisServer } from '../support/redis-server.js';
 
 /** A rewrite of the append-only file would fall into one round and not into another, so there is none. */
@@ -19,4 +20,9 @@ export async function startBenchRedis(): Promise<RedisServer> {
       return server.stop();
     },
   };
+}
+
+/** Commands since its start, those inside scripts and this one included. */
+export async function commandsProcessed(redis: RedisClient): Promise<number> {
+  return Number(/total_commands_processed:(\d+)/.exec(String(await redis.call('INFO', 'stats')))![1]);
 }

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connectRedis, type RedisClient } from '#redis/redis-client.js';
+import { connectRedis } from '#redis/redis-client.js';
 import { silentLogger } from '#runtime/log.js';
 import { startHub, type TestHub } from '../support/hub.js';
 import { runningProcesses } from '../support/running-processes.js';
-import { startBenchRedis } from './bench-redis.js';
+import { commandsProcessed, startBenchRedis } from './bench-redis.js';
 import type { Result, Row } from './measure.js';
 import { RawConnection } from './raw-connection.js';
 import { signedRequest } from './signed-request.js';
@@ -44,9 +44,9 @@ async function furnished(): Promise<Row[]> {
   try {
     await furnish(hub);
     await sleep(5_000);
-    const before = await processed(redis);
+    const before = await commandsProcessed(redis);
     await sleep(OBSERVED * 1_000);
-    const commands = ((await processed(redis)) - before - 1) / OBSERVED;
+    const commands = ((await commandsProcessed(redis)) - before - 1) / OBSERVED;
     return [
       { what: `Redis commands per second over ${OBSERVED} s with ${THINGS} of each, those inside scripts included`, value: commands.toFixed(1), goal: '< 20' },
       { what: `memory (RSS) of all processes with ${THINGS} of each, without Redis`, value: `${total(await processesOf(hub.pid))} MB` },
@@ -73,10 +73,6 @@ async function furnish(hub: TestHub): Promise<void> {
     await call('POST', `/topics/idle-${n}/messages`, '<Message><MessageBody>once</MessageBody></Message>');
   }
   connection.close();
-}
-
-async function processed(redis: RedisClient): Promise<number> {
-  return Number(/total_commands_processed:(\d+)/.exec(String(await redis.call('INFO', 'stats')))![1]);
 }
 
 interface MemoryOfProcess {

@@ -16,6 +16,10 @@ const BENCHMARKS: Record<string, () => Promise<Benchmark>> = {
   memory: () => import('./memory.bench.js'),
   idle: () => import('./idle.bench.js'),
   delete: () => import('./delete.bench.js'),
+  'fan-out': () => import('./fan-out.bench.js'),
+  isolation: () => import('./isolation.bench.js'),
+  'dead-endpoint': () => import('./dead-endpoint.bench.js'),
+  subscriptions: () => import('./subscriptions.bench.js'),
 };
 const USAGE = `npm run bench -- <name>|all [--json] [--rounds <n>] [--seconds <n>]; names: ${Object.keys(BENCHMARKS).join(', ')}`;
 

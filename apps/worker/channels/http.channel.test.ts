@@ -123,6 +123,14 @@ describe('HttpChannel', () => {
     expect(Buffer.byteLength((outcome as { answer: string }).answer)).toBeLessThanOrEqual(1_024);
   });
 
+  it('counts what was answered when the rest of the answer is lost', async () => {
+    receiver.answer = (_push, response) => {
+      response.writeHead(200, { 'Content-Length': '100' }).write('half');
+      setImmediate(() => response.socket?.destroy());
+    };
+    expect(await channel.send(sampleDelivery<HttpEndpoint>(receiver.url), NEVER)).toMatchObject({ kind: 'delivered', code: 200 });
+  });
+
   it('uses a connection again', async () => {
     const ports = new Set<number>();
     receiver.answer = (_push, response) => {

@@ -1,24 +1,20 @@
-import { randomBytes } from 'node:crypto';
-import type { Agent, Dispatcher } from 'undici';
-import { ANSWER_BYTES, answerText } from '#delivery/answer-text.js';
+import type { Agent } from 'undici';
+import { answerText } from '#delivery/answer-text.js';
 import type { HttpEndpoint } from '#delivery/endpoint.js';
 import { notificationBody } from '#delivery/notification.js';
 import { delivered, gone, retryable, withAnswer, type Outcome } from '#delivery/outcome.js';
 import { pushHeaders, type PushSigner } from '#delivery/push-headers.js';
 import type { PushNetwork } from '#delivery/push-network.js';
+import { newPushRequestId } from '#delivery/push-request-id.js';
 import type { HeaderLine } from '#delivery/push-signature.js';
-import { withTimeLimit } from '#delivery/time-limit.js';
 import type { Clock } from '#runtime/clock.js';
 import { notificationOf, type Channel, type Delivery } from './channel.js';
+import { exchange, type HttpAnswer } from './http-exchange.js';
 import { PushAgents } from './push-agents.js';
 import type { PushSecrets } from './push-secrets.js';
 
 /** MNS's limit (ms) for the whole of a push: connection, request and answer. */
 const TIME_LIMIT = 5_000;
-/** Bytes of an answer's body that are read so that the connection can be used again. */
-const ANSWER_LIMIT = 64 * 1_024;
-/** Milliseconds that the beginning of the body may come after the status. */
-const BODY_WAIT = 250;
 const MASK = '***';
 
 export interface HttpChannelOptions {
@@ -53,7 +49,8 @@ export class HttpChannel implements Channel<HttpEndpoint> {
   async send(delivery: Delivery<HttpEndpoint>, signal: AbortSignal): Promise<Outcome> {
     try {
       const push = await this.#prepare(delivery);
-      return await withTimeLimit(signal, this.timeLimit, (limit) => this.#post(push, delivery, limit));
+      signal.throwIfAborted();
+      return await this.#post(push, delivery, signal);
     } catch (error) {
       signal.throwIfAborted();
       return retryable(reasonOf(error));
@@ -75,7 +72,7 @@ export class HttpChannel implements Channel<HttpEndpoint> {
       format,
       body,
       requestUri: endpoint.requestUri,
-      requestId: randomBytes(12).toString('hex').toUpperCase(),
+      requestId: newPushRequestId(),
       now: clock.now(),
       ...(options?.signature !== undefined && { signature: options.signature }),
       ...(options?.signingSecrets !== undefined && { signingKeys: secrets.signingKeys(subscription) }),
@@ -84,56 +81,15 @@ export class HttpChannel implements Channel<HttpEndpoint> {
     return { agent: this.#agents.of(subscription), endpoint, headers: await pushHeaders(request, signer), body };
   }
 
-  async #post({ agent, endpoint, headers, body }: Push, { subscription, onExchange }: Delivery, limit: AbortSignal): Promise<Outcome> {
-    const url = `${endpoint.origin}${endpoint.requestUri}`;
-    const request = onExchange && { method: 'POST', url, headers: masked(headers, subscription.options?.headers), body };
+  async #post({ agent, endpoint, headers, body }: Push, { subscription, onExchange }: Delivery, signal: AbortSignal): Promise<Outcome> {
+    const { origin, requestUri: path } = endpoint;
+    const request = onExchange && { method: 'POST', url: `${origin}${path}`, headers: masked(headers, subscription.options?.headers), body };
     if (request !== undefined) onExchange?.({ request });
-    const answer = await agent.request({
-      origin: endpoint.origin,
-      path: endpoint.requestUri,
-      method: 'POST',
-      headers: headers.flat(),
-      body: Buffer.from(body),
-      signal: limit,
-      headersTimeout: this.timeLimit,
-      bodyTimeout: this.timeLimit,
-    });
-    const outcome = readAnswer(answer.statusCode, answer.headers['retry-after'], this.options.clock.now());
-    const start = await readStart(answer, this.timeLimit);
-    if (request !== undefined) {
-      onExchange?.({ request, response: { status: answer.statusCode, headers: linesOf(answer.headers), body: start } });
-    }
-    return withAnswer(outcome, start);
+    const answer = await exchange(agent, { origin, path, method: 'POST', headers: headers.flat(), body: Buffer.from(body) }, signal, this.timeLimit);
+    const { status, headers: lines, start } = answer;
+    if (request !== undefined) onExchange?.({ request, response: { status, headers: linesOf(lines), body: start } });
+    return withAnswer(readAnswer(status, lines['retry-after'], this.options.clock.now()), start);
   }
-}
-
-/**
- * How the body begins. The status is the answer: what comes too late is not waited for, and a body that is long or never ends costs
- * its connection and changes nothing.
- */
-async function readStart({ body, headers }: Dispatcher.ResponseData, timeLimit: number): Promise<string> {
-  const overdue = setTimeout(() => body.destroy(), timeLimit).unref();
-  body.on('error', () => undefined).once('close', () => clearTimeout(overdue));
-  if (headers['content-length'] === '0') {
-    body.resume();
-    return '';
-  }
-  const chunks: Buffer[] = [];
-  let length = 0;
-  return await new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(late);
-      resolve(answerText(Buffer.concat(chunks)));
-    };
-    const late = setTimeout(done, BODY_WAIT);
-    body.on('data', (chunk: Buffer) => {
-      if (length < ANSWER_BYTES) chunks.push(chunk.subarray(0, ANSWER_BYTES - length));
-      length += chunk.length;
-      if (length >= ANSWER_BYTES) done();
-      if (length > ANSWER_LIMIT) body.destroy();
-    });
-    body.once('close', done);
-  });
 }
 
 /** As they are sent but for the subscription's secrets. */
@@ -141,7 +97,7 @@ function masked(headers: readonly HeaderLine[], own: Readonly<Record<string, unk
   return headers.map(([name, value]) => [name, Object.hasOwn(own, name) && typeof own[name] !== 'string' ? MASK : value]);
 }
 
-function linesOf(headers: Dispatcher.ResponseData['headers']): HeaderLine[] {
+function linesOf(headers: HttpAnswer['headers']): HeaderLine[] {
   return Object.entries(headers).flatMap(([name, value]) => [value ?? []].flat().map((line) => [name, answerText(Buffer.from(line))] as const));
 }
 

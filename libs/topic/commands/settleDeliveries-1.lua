@@ -15,54 +15,73 @@ local base = KEYS[1]
 local queue = loadPending(base, ARGV[2], readNow(ARGV[1]))
 local replies = {}
 
-local function logAttempt(attempt)
+-- What is written in one command for all deliveries at the end.
+local attempts, settled, dropped, leaving = {}, {}, {}, {}
+
+local function logAttempts()
+  if #attempts == 0 then return end
   local key = base .. ':al:' .. text(math.floor(queue.now / HOUR))
-  redis.call('ZADD', key, 0, attempt)
+  redis.call('ZADD', key, unpack(attempts))
   if redis.call('PTTL', key) < 0 then redis.call('PEXPIRE', key, ARGV[3]) end
 end
 
+local function append(lists, key, ...)
+  local list = lists[key] or {}
+  lists[key] = list
+  for _, value in ipairs({ ... }) do list[#list + 1] = value end
+end
+
 -- The body is not released: what was given up refers to it from now on.
-local function giveUp(chunk, offset, field, attempts, reason)
-  local packed = redis.call('HGET', chunk, offset)
-  redis.call('HDEL', chunk, offset, field)
+local function giveUp(packed, count, reason)
   if not packed then return end
   local _, _, published = struct.unpack('>BBI6', packed)
-  keepFailed(queue, referredBody(packed), published, attempts, reason)
+  keepFailed(queue, referredBody(packed), published, count, reason)
   visitBy(queue, queue.deadLetterQueue and queue.now or queue.now + FAILED_LIFE)
 end
 
 local function settle(member, number, outcome, detail)
+  if settled[member] then return GONE end
   local sequence, priority = splitMember(member)
   local chunk, offset, field = locate(queue, sequence)
-  local current, attempts, first, expires = unpackDelivery(redis.call('HGET', chunk, field))
+  local entry = redis.call('HMGET', chunk, offset, field)
+  local packed, current, count, first, expires = entry[1], unpackDelivery(entry[2])
   if current ~= number then return GONE end
-  local set = queue.leased
-  if not redis.call('ZSCORE', set, member) then set = queue.ready end
-  if not redis.call('ZSCORE', set, member) then return GONE end
+  local set = redis.call('ZSCORE', queue.leased, member) and queue.leased
+    or redis.call('ZSCORE', queue.ready, member) and queue.ready
+  if not set then return GONE end
+  settled[member] = true
 
   if outcome == RETRY or outcome == ENDPOINT_GONE then
     -- Retries carry priority 2: they never stand before a first attempt.
-    redis.call('HSET', chunk, field, packDelivery(number, attempts + 1, first, expires))
+    redis.call('HSET', chunk, field, packDelivery(number, count + 1, first, expires))
     redis.call('ZADD', queue.delayed, outcome == RETRY and detail or text(queue.now), joinMember(sequence, 2))
     if outcome == ENDPOINT_GONE and not queue.stopped then stop(queue, 'disabled', detail) end
   elseif outcome == DELIVERED then
-    dropEntry(queue, sequence)
+    if packed then releaseBody(base, queue.topic, referredBody(packed)) end
+    append(dropped, chunk, offset, field)
   elseif outcome == FAILED then
     redis.call('HINCRBY', queue.key, 'fl', 1)
-    giveUp(chunk, offset, field, attempts + 1, detail)
+    append(dropped, chunk, offset, field)
+    giveUp(packed, count + 1, detail)
   else
     redis.call('ZADD', queue.ready, rank(sequence, priority), member)
     if set == queue.ready then return OK end
   end
-  redis.call('ZREM', set, member)
+  append(leaving, set, member)
   return OK
 end
 
 for at = 4, #ARGV, 5 do
   local reply = queue and settle(ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), ARGV[at + 3]) or GONE
-  if reply == OK and ARGV[at + 4] ~= '' then logAttempt(ARGV[at + 4]) end
+  if reply == OK and ARGV[at + 4] ~= '' then
+    attempts[#attempts + 1] = 0
+    attempts[#attempts + 1] = ARGV[at + 4]
+  end
   replies[#replies + 1] = reply
 end
+for chunk, fields in pairs(dropped) do redis.call('HDEL', chunk, unpack(fields)) end
+for set, members in pairs(leaving) do redis.call('ZREM', set, unpack(members)) end
+logAttempts()
 if queue then
   restIfEmpty(queue)
   if queue.armed then redis.call('ZADD', base .. ':armed', text(queue.now), queue.id) end

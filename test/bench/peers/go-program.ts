@@ -13,6 +13,8 @@ export interface GoProgram {
   readonly go: string;
   /** A `main.go` that uses the module; without it the module's own program is built. */
   readonly main?: string;
+  /** The program's package where it is not the module itself. */
+  readonly package?: string;
 }
 
 /** Milliseconds: the slowest one takes half a minute, downloads included. */
@@ -39,11 +41,11 @@ export async function goProgram(program: GoProgram): Promise<string> {
 }
 
 /** The exact version is required in a go.mod: `go install …@version` asks the proxy for a list of versions, which not every one has. */
-async function build(go: string, { name, module, version, go: language, main }: GoProgram, draft: string): Promise<string> {
+async function build(go: string, { name, module, version, go: language, main, package: own = module }: GoProgram, draft: string): Promise<string> {
   console.error(`building ${name} ${version} with Go, once`);
   await writeFile(join(draft, 'go.mod'), `module peer\n\ngo ${language}\n\nrequire ${module} ${version}\n`);
   if (main !== undefined) await writeFile(join(draft, 'main.go'), main);
-  const args = ['build', '-mod=mod', '-o', name, main === undefined ? module : '.'];
+  const args = ['build', '-mod=mod', '-o', name, main === undefined ? own : '.'];
   await promisify(execFile)(go, args, { cwd: draft, env: { ...process.env, GOFLAGS: '', GOWORK: 'off' }, maxBuffer: 1 << 26, timeout: BUILD_LIMIT });
   return join(draft, name);
 }

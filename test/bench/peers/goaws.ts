@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { RawConnection } from '../raw-connection.js';
 import type { Step } from '../mns-load.js';
 import { goProgram } from './go-program.js';
-import { startPeer } from './peer-process.js';
+import { startPeer, type PeerProcess } from './peer-process.js';
 
 const VERSION = 'v0.5.4';
 
@@ -44,17 +44,23 @@ export interface GoAws {
   stop(): Promise<void>;
 }
 
-/** @throws Error that says in one line why it cannot run here. */
-export async function startGoAws(body: string): Promise<GoAws> {
+/** The program itself, of which `GoAws` is the SQS side. @throws Error that says in one line why it cannot run here. */
+export async function startGoAwsServer(): Promise<PeerProcess & { readonly name: string }> {
   const program = await goProgram({ name: 'goaws', module: 'github.com/Admiral-Piett/goaws', version: VERSION, go: '1.21', main: MAIN });
-  const { port, stop } = await startPeer(program, async (dir, free) => {
+  const process = await startPeer(program, async (dir, free) => {
     const settings = join(dir, 'goaws.yaml');
     await writeFile(settings, `Local:\n  Host: localhost\n  Port: ${free}\n  Region: local\n  AccountId: "bench"\n`);
     return [settings, `127.0.0.1:${free}`];
   });
+  return { name: `GoAWS ${VERSION}`, ...process };
+}
+
+/** @throws Error that says in one line why it cannot run here. */
+export async function startGoAws(body: string): Promise<GoAws> {
+  const { name, port, stop } = await startGoAwsServer();
   const connect = (count: number): Promise<RawConnection[]> => Promise.all(Array.from({ length: count }, () => RawConnection.open('127.0.0.1', port)));
   return {
-    name: `GoAWS ${VERSION}`,
+    name,
     connect,
     createQueue: async (queue) => {
       const [lane] = await connect(1);

@@ -48,7 +48,10 @@ local function takeReady(queue, count, until_, countsOnLease, describe)
           local expires, group = expireTime(packed), queue.fifo and groupOf(packed) or nil
           leased[#leased + 1] = text(group and math.min(until_, expires) or until_)
           leased[#leased + 1] = member
-          states[#states + 1] = { chunk, field, packDelivery(number + 1, deliveries, first, expires, group) }
+          local fields = states[chunk] or {}
+          states[chunk] = fields
+          fields[#fields + 1] = field
+          fields[#fields + 1] = packDelivery(number + 1, deliveries, first, expires, group)
           taken[#taken + 1] = reply
         else
           gone[#gone + 1] = member
@@ -57,7 +60,7 @@ local function takeReady(queue, count, until_, countsOnLease, describe)
       end
     end
   end
-  for _, state in ipairs(states) do redis.call('HSET', state[1], state[2], state[3]) end
+  for chunk, fields in pairs(states) do redis.call('HSET', chunk, unpack(fields)) end
   if #leased > 0 then
     redis.call('ZADD', queue.leased, unpack(leased))
     for i = 2, #leased, 2 do gone[#gone + 1] = leased[i] end
