@@ -23,7 +23,7 @@ const MAY_IMPORT = {
 /** Files that speak to Redis; the rest of these libraries is pure. */
 const STORES = {
   queue: ['*-store', 'long-poll', 'upkeep', 'message-mover'],
-  delivery: ['attempt-log', 'drain-queue', 'push-certificate'],
+  delivery: ['*-store', 'attempt-log', 'drain-queue', 'push-certificate'],
   topic: ['*-store', 'publisher', 'pending-deliveries'],
   'event-rule': ['*-store'],
   access: ['*-store'],

@@ -4,6 +4,7 @@ import { AccountNotEmpty } from '#access/access-errors.js';
 import { checkAccountId } from '#access/access-key.js';
 import { AccessStore } from '#access/access-store.js';
 import { AccountStore, type Changes } from '#access/account-store.js';
+import { ChannelStore } from '#delivery/channel-store.js';
 import { EventRuleStore } from '#event-rule/event-rule-store.js';
 import { QueueStore } from '#queue/queue-store.js';
 import { TopicStore } from '#topic/topic-store.js';
@@ -23,6 +24,7 @@ export class AccountManagementController {
     private readonly queues: QueueStore,
     private readonly topics: TopicStore,
     private readonly rules: EventRuleStore,
+    private readonly channels: ChannelStore,
   ) {}
 
   @Get()
@@ -63,6 +65,7 @@ export class AccountManagementController {
     await this.accounts.deleteAccount(id);
     this.access.forget();
     await this.attributes.delete(id);
+    await this.channels.deleteAll(id);
     sendJson(request, reply, 204);
   }
 

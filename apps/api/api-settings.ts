@@ -14,6 +14,8 @@ export interface ApiSettings {
   readonly publicUrl?: string;
   /** CIDRs, addresses, or the words `loopback` and `private`: whose `X-Forwarded-*` headers count. None when absent. */
   readonly trustedProxies?: readonly string[];
+  /** Networks that channels may be tested against although not public: CIDRs, `loopback`, `private`. None when absent. */
+  readonly pushAllow?: readonly string[];
   /** Made sure of at start. */
   readonly firstKey?: FirstKey;
 }

@@ -3,6 +3,7 @@ import { AccessStore } from '#access/access-store.js';
 import { AccountStore } from '#access/account-store.js';
 import { SecretBox } from '#access/secret-box.js';
 import { AttemptLog } from '#delivery/attempt-log.js';
+import { ChannelStore } from '#delivery/channel-store.js';
 import { DrainQueue } from '#delivery/drain-queue.js';
 import { PushCertificate } from '#delivery/push-certificate.js';
 import { EventRuleStore } from '#event-rule/event-rule-store.js';
@@ -25,6 +26,7 @@ import { AccountController } from './account.controller.js';
 import type { ApiDependencies, ApiSettings } from './api-settings.js';
 import { Authentication } from './authentication.js';
 import { CertificateController } from './certificate.controller.js';
+import { ChannelController } from './channel.controller.js';
 import { DeliveryController } from './delivery.controller.js';
 import { EventRuleController } from './event-rule.controller.js';
 import { HealthController } from './health.controller.js';
@@ -46,6 +48,7 @@ const CONTROLLERS = [
   AccountController,
   AccountManagementController,
   CertificateController,
+  ChannelController,
   DeliveryController,
   EventRuleController,
   HealthController,
@@ -94,6 +97,12 @@ const PROVIDERS: Provider[] = [
     provide: AttemptLog,
     useFactory: (client: RedisClient, deployment: Deployment) => new AttemptLog(client, deployment),
     inject: [REDIS_COMMANDS, Deployment],
+  },
+  {
+    provide: ChannelStore,
+    useFactory: (client: RedisClient, deployment: Deployment, settings: ApiSettings) =>
+      new ChannelStore(client, deployment, settings.secretKey),
+    inject: [REDIS_COMMANDS, Deployment, SETTINGS],
   },
   { provide: PushCertificate, useFactory: openPushCertificate, inject: [REDIS_COMMANDS, SETTINGS] },
   { provide: AccessStore, useFactory: openAccessStore, inject: [REDIS_COMMANDS, Deployment, SETTINGS] },

@@ -8,6 +8,7 @@ import {
   FirstAccountNeeded,
   LastAccessKey,
 } from '#access/access-errors.js';
+import { ChannelBusy, ChannelNotExist } from '#delivery/channel-errors.js';
 import { MNS_ERRORS, toMnsError, type MnsErrorCode } from '#mns-wire/mns-error.js';
 import { toStorageError } from '#redis/redis-unavailable.js';
 import { BodyTooLarge } from './request-body.js';
@@ -48,6 +49,8 @@ export function answerTo(error: unknown): { readonly answer: ErrorAnswer; readon
     const status = MANAGEMENT_STATUS.get(error.constructor) ?? 409;
     return { answer: { status, code: error.name, message: error.message }, defect: false };
   }
+  if (error instanceof ChannelNotExist) return { answer: { status: 404, code: error.name, message: error.message }, defect: false };
+  if (error instanceof ChannelBusy) return { answer: { status: 409, code: error.name, message: error.message }, defect: false };
   if (error instanceof BodyTooLarge) return { answer: answerWith('InvalidArgument', error.message), defect: false };
   if (error instanceof ExpectationFailed) return { answer: { ...answerWith('InvalidArgument', error.message), status: 417 }, defect: false };
   // Fastify's and Nest's own refusals: no such path, no such method on it, a path that cannot be decoded.

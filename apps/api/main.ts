@@ -41,7 +41,7 @@ function certificateFiles({ tlsCert, tlsKey }: HubSettings): CertificateFiles | 
 }
 
 function apiSettings(hub: HubSettings): ApiSettings {
-  const { redisUrl, redisHighWater, keyPrefix, secretKey, publicUrl, trustedProxies, accountId, accessKeyId, accessKeySecret } = hub;
+  const { redisUrl, redisHighWater, keyPrefix, secretKey, publicUrl, trustedProxies, pushAllow, accountId, accessKeyId, accessKeySecret } = hub;
   if (redisUrl === undefined) throw new BadSetting('MAGPIE_REDIS_URL', 'not set', 'the URL of a Redis (npm start brings its own)');
   if (secretKey === undefined) throw new BadSetting('MAGPIE_SECRET_KEY', 'not set', '32 bytes as base64, the same for every process');
   const complete = accountId !== undefined && accessKeyId !== undefined && accessKeySecret !== undefined;
@@ -52,6 +52,7 @@ function apiSettings(hub: HubSettings): ApiSettings {
     keyPrefix,
     secretKey,
     trustedProxies,
+    pushAllow,
     ...(publicUrl !== undefined && { publicUrl }),
     ...(firstKey !== undefined && { firstKey }),
   };

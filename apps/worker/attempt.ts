@@ -91,7 +91,7 @@ function namesOf({ topicOwner, topicName, name }: Subscription, { messageId }: P
 function answerOf(outcome: Made): Pick<Attempt, 'code' | 'reason'> {
   return {
     ...(outcome.code !== undefined && { code: outcome.code }),
-    ...(outcome.kind !== 'delivered' && { reason: outcome.reason }),
+    ...(outcome.reason !== undefined && { reason: outcome.reason }),
   };
 }
 

@@ -18,7 +18,7 @@ import { PendingDeliveries } from '#topic/pending-deliveries.js';
 import { Channels } from './channels/channel-for-endpoint.js';
 import { EmailChannel } from './channels/email.channel.js';
 import { HttpChannel } from './channels/http.channel.js';
-import { PushNetwork } from './channels/push-network.js';
+import { PushNetwork } from '#delivery/push-network.js';
 import { QueueChannel } from './channels/queue.channel.js';
 import { DeliveryMetrics } from './delivery-metrics.js';
 import { DrainProcessor, PROCESSORS } from './drain.processor.js';

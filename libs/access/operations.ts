@@ -61,6 +61,11 @@ export const OPERATIONS = {
   DeleteEventRule: { actions: ['mns:DeleteEventNotifications'], resource: '*' },
   ListEventRules: { actions: ['mns:ListEventNotifications'], resource: '*' },
   TestEventRules: { actions: ['mns:ListEventNotifications'], resource: '*' },
+  PutChannel: { actions: ['mns:PutChannel'], resource: '*' },
+  GetChannel: { actions: ['mns:GetChannel'], resource: '*' },
+  DeleteChannel: { actions: ['mns:DeleteChannel'], resource: '*' },
+  ListChannels: { actions: ['mns:ListChannels'], resource: '*' },
+  TestChannel: { actions: ['mns:TestChannel'], resource: '*' },
   FindDeliveries: { actions: ['mns:FindDeliveries'], resource: '*' },
 
   CreateAccount: { actions: ['mns:CreateAccount'], resource: '*', managesAccounts: true },

@@ -18,7 +18,7 @@ export interface Attempt {
   readonly outcome: 'delivered' | 'retry' | 'failed';
   /** The answer's number in the channel's own protocol, when there was an answer. */
   readonly code?: number;
-  /** Absent when delivered. */
+  /** Absent when delivered to every recipient. */
   readonly reason?: string;
   readonly latencyMillis: number;
   /** Earliest start of the next attempt, for `retry`; milliseconds since the epoch. */

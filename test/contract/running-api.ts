@@ -21,7 +21,7 @@ export interface RunningApi {
   stop(): Promise<void>;
 }
 
-type ChosenSettings = Pick<ApiSettings, 'redisUrl' | 'keyPrefix' | 'publicUrl' | 'secretKey' | 'trustedProxies'>;
+type ChosenSettings = Pick<ApiSettings, 'redisUrl' | 'keyPrefix' | 'publicUrl' | 'secretKey' | 'trustedProxies' | 'pushAllow'>;
 
 export interface RunningApiOptions extends Partial<ChosenSettings> {
   readonly logger?: Logger;

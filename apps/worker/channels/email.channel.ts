@@ -3,7 +3,7 @@ import { createTransport } from 'nodemailer';
 import type { EmailEndpoint } from '#delivery/endpoint.js';
 import { delivered, permanent, retryable, type Outcome } from '#delivery/outcome.js';
 import type { Channel, Delivery } from './channel.js';
-import { withTimeLimit } from './time-limit.js';
+import { withTimeLimit } from '#delivery/time-limit.js';
 
 /** Milliseconds. Mail servers answer more slowly than endpoints made for pushes. */
 const TIME_LIMIT = 10_000;

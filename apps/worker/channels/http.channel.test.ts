@@ -9,7 +9,7 @@ import { freePort } from '../../../test/support/free-port.js';
 import { sampleDelivery } from '../../../test/support/sample-delivery.js';
 import { describeChannel } from './channel.contract.js';
 import { HttpChannel, readAnswer } from './http.channel.js';
-import { PushNetwork } from './push-network.js';
+import { PushNetwork } from '#delivery/push-network.js';
 
 const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2_048 });
 const facts = { commonName: 'notify', organization: 'Magpie', serial: Buffer.of(1), notBefore: 0, notAfter: 4e12 };

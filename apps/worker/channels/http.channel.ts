@@ -7,8 +7,8 @@ import { pushHeaders, type PushSigner } from '#delivery/push-headers.js';
 import type { HeaderLine } from '#delivery/push-signature.js';
 import type { Clock } from '#runtime/clock.js';
 import { notificationOf, type Channel, type Delivery } from './channel.js';
-import type { PushNetwork } from './push-network.js';
-import { withTimeLimit } from './time-limit.js';
+import type { PushNetwork } from '#delivery/push-network.js';
+import { withTimeLimit } from '#delivery/time-limit.js';
 
 /** MNS's limit (ms) for the whole of a push: connection, request and answer. */
 const TIME_LIMIT = 5_000;

@@ -7,7 +7,7 @@ import { FifoMissingMessageGroupId, QueueNotExist } from '#queue/queue-errors.js
 import { RedisFull, RedisUnavailable } from '#redis/redis-unavailable.js';
 import { InvalidArgument } from '#runtime/invalid-argument.js';
 import { notificationOf, type Channel, type Delivery } from './channel.js';
-import { TimeLimitExceeded, withTimeLimit } from './time-limit.js';
+import { TimeLimitExceeded, withTimeLimit } from '#delivery/time-limit.js';
 
 /** What this channel needs of the queue engine. */
 export interface MessageSender {

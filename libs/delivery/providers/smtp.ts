@@ -1,0 +1,167 @@
+import { createHash } from 'node:crypto';
+import { connect, isIP, type Socket } from 'node:net';
+import { createTransport } from 'nodemailer';
+import { text, url } from '#runtime/setting.js';
+import { InvalidArgument } from '#runtime/invalid-argument.js';
+import type { ChannelSettings, ChannelType, ProviderClient, ProviderTools } from '../channel-type.js';
+import { delivered, permanent, retryable, type Outcome } from '../outcome.js';
+import { AddressRefused, type PushNetwork } from '../push-network.js';
+import { withTimeLimit } from '../time-limit.js';
+import { readTestEmail, type EmailMessage } from './email-message.js';
+
+/** Milliseconds. Mail servers answer more slowly than endpoints made for pushes. */
+const TIME_LIMIT = 10_000;
+const CONNECTIONS = 10;
+
+const sender = text(/^[^\r\n@]{1,128}@[^\r\n@]{1,255}$/, 'an e-mail address, with or without a name in front');
+
+/** Mail by SMTP, over a pool of connections. */
+export const SMTP: ChannelType<'email'> = {
+  kind: 'email',
+  settings: [
+    { name: 'url', required: true, address: true, kind: url('smtp', 'smtps') },
+    { name: 'user', kind: text(/^[^\r\n]{1,256}$/, '1 to 256 characters') },
+    { name: 'password', secret: true, kind: text(/^[^\r\n]{1,256}$/, '1 to 256 characters') },
+    { name: 'from', required: true, kind: sender },
+    { name: 'replyTo', kind: sender },
+  ],
+  checkTogether: (settings) => {
+    const { username, password } = new URL(settings['url'] ?? '');
+    // It would be shown with the other plain settings.
+    if (username !== '' || password !== '') throw new InvalidArgument('url', 'url carries no user name or password: they are settings of their own.');
+    if ((settings['user'] === undefined) !== (settings['password'] === undefined)) {
+      throw new InvalidArgument('password', 'user and password are set together.');
+    }
+  },
+  connect: (settings, tools) => new SmtpClient(settings, tools),
+  readTestMessage: readTestEmail,
+};
+
+class SmtpClient implements ProviderClient<EmailMessage> {
+  readonly timeLimit: number;
+  readonly #transport: ReturnType<typeof openTransport>;
+
+  constructor(
+    private readonly settings: ChannelSettings,
+    { network, timeLimit = TIME_LIMIT }: ProviderTools,
+  ) {
+    this.timeLimit = timeLimit;
+    this.#transport = openTransport(settings, timeLimit, network);
+  }
+
+  send(message: EmailMessage, signal: AbortSignal): Promise<Outcome> {
+    return this.#call(signal, async () => {
+      const { response, rejected } = await this.#transport.sendMail(this.#mail(message));
+      const code = Number(/^\d{3}/.exec(response)?.[0] ?? 250);
+      // The others have it: sending it again for the sake of these would give it to them twice.
+      return rejected.length === 0 ? delivered(code) : delivered(code, `refused for ${rejected.map(addressOf).join(', ')}`);
+    });
+  }
+
+  /** Connects, encrypts and logs in. */
+  check(signal: AbortSignal): Promise<Outcome> {
+    return this.#call(signal, async () => {
+      await this.#transport.verify();
+      return delivered();
+    });
+  }
+
+  close(): Promise<void> {
+    this.#transport.close();
+    return Promise.resolve();
+  }
+
+  async #call(signal: AbortSignal, call: () => Promise<Outcome>): Promise<Outcome> {
+    try {
+      return await withTimeLimit(signal, this.timeLimit, call);
+    } catch (error) {
+      signal.throwIfAborted();
+      return outcomeOf(error);
+    }
+  }
+
+  #mail({ to, subject, body, isHtml, wantsReply, uniqueId, date }: EmailMessage) {
+    const { from = '', replyTo } = this.settings;
+    return {
+      from,
+      to: to.map((address) => ({ name: '', address })),
+      ...(wantsReply && replyTo !== undefined && { replyTo }),
+      subject,
+      // The same in every attempt: a mail server that gets it twice can tell.
+      messageId: messageIdOf(uniqueId, from),
+      date: new Date(date),
+      ...(isHtml ? { html: body } : { text: body }),
+    };
+  }
+}
+
+function openTransport({ url: address = '', user, password }: ChannelSettings, timeLimit: number, network?: PushNetwork) {
+  return createTransport({
+    url: address,
+    ...(user !== undefined && password !== undefined && { auth: { user, pass: password } }),
+    pool: true as const,
+    maxConnections: CONNECTIONS,
+    // A failed attempt is ours to repeat, when the notify strategy says so.
+    maxRequeues: 0,
+    connectionTimeout: timeLimit,
+    greetingTimeout: timeLimit,
+    socketTimeout: timeLimit,
+    // What is published is text, never a file of this machine or a URL to fetch.
+    disableFileAccess: true,
+    disableUrlAccess: true,
+    ...(network !== undefined && { getSocket: guardedSocket(network, timeLimit) }),
+  });
+}
+
+type SocketCallback = (error: Error | null, options?: { connection: Socket }) => void;
+
+/** Connects to allowed addresses only, in the library's place. */
+function guardedSocket(network: PushNetwork, timeLimit: number) {
+  return ({ host = 'localhost', port, secure }: { host?: string; port?: number | string; secure?: boolean }, callback: SocketCallback): void => {
+    if (isIP(host) !== 0 && !network.allows(host)) {
+      callback(new AddressRefused(host));
+      return;
+    }
+    const socket = connect({ host, port: Number(port ?? (secure === true ? 465 : 587)), lookup: network.lookup, timeout: timeLimit });
+    const settle = (error: Error | null): void => {
+      socket.off('error', settle).off('connect', onConnect).off('timeout', onTimeout);
+      if (error === null) callback(null, { connection: socket.setTimeout(0) });
+      else callback(error);
+    };
+    const onConnect = (): void => settle(null);
+    const onTimeout = (): void => void socket.destroy(new Error('Connection timeout'));
+    socket.on('error', settle).on('connect', onConnect).on('timeout', onTimeout);
+  };
+}
+
+function addressOf(mailbox: string | { readonly address: string }): string {
+  return typeof mailbox === 'string' ? mailbox : mailbox.address;
+}
+
+function messageIdOf(uniqueId: string, from: string): string {
+  const unique = createHash('sha256').update(uniqueId).digest('hex').slice(0, 32);
+  const domain = /@([A-Za-z0-9.-]+)>?\s*$/.exec(from)?.[1] ?? 'magpie.invalid';
+  return `<${unique}@${domain}>`;
+}
+
+/** Replies that speak of us (credentials, encryption), not of the mail: an operator can put that right. */
+const OUR_FAULT: readonly number[] = [530, 534, 535, 538];
+/** The steps of a mail's own dialogue; a refusal before them speaks of the connection. */
+const MAIL_STEPS: readonly string[] = ['EENVELOPE', 'EMESSAGE'];
+
+interface SmtpError extends Error {
+  readonly code?: string;
+  readonly responseCode?: number;
+  /** When every recipient was refused: each one's refusal. */
+  readonly rejectedErrors?: readonly SmtpError[];
+}
+
+/** SMTP's own rule: 4xx may pass, 5xx will not. Of several recipients, one that may pass is enough for another attempt. */
+function outcomeOf(error: unknown): Outcome {
+  const { message, code, responseCode, rejectedErrors = [] } = error as SmtpError;
+  const reason = message.replace(/\s+/g, ' ');
+  if (responseCode === undefined) return retryable(reason);
+  const refusals = [responseCode, ...rejectedErrors.map((refused) => refused.responseCode ?? responseCode)];
+  const isFinal = refusals.every((refused) => refused >= 500 && !OUR_FAULT.includes(refused)) && MAIL_STEPS.includes(code ?? '');
+  return isFinal ? permanent(reason, responseCode) : retryable(reason, { code: responseCode });
+}
