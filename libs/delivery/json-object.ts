@@ -8,3 +8,9 @@ export function readJsonObject(text: string | undefined): Readonly<Record<string
     return undefined;
   }
 }
+
+/** A text that is not empty; numbers count as text. */
+export function textOf(value: unknown): string | undefined {
+  if (typeof value === 'number') return String(value);
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}

@@ -1,4 +1,4 @@
-import { readJsonObject } from './json-object.js';
+import { readJsonObject, textOf } from './json-object.js';
 import { readTarget, type MobileTarget } from './mobile-target.js';
 import type { Notification } from './notification.js';
 import { truncateToFit } from './text-fit.js';
@@ -36,7 +36,7 @@ export function mobileMessage(notification: Notification, attribute: string | un
   const target = fixed ?? targetOf(members ?? {});
   const title = textOf(members?.['Title']) ?? notification.topicName;
   const body = textOf(members?.['Body']) ?? notification.message;
-  const isShown = members === undefined || String(members['PushType'] ?? 'MESSAGE').toUpperCase() === 'NOTICE';
+  const isShown = members === undefined || textOf(members['PushType'])?.toUpperCase() === 'NOTICE';
   const facts = { ...extraMembers(members ?? {}), ...factsOf(notification) };
   const build = (text: string): MobileMessage => {
     const data = text === body ? facts : { ...facts, truncated: 'true' };
@@ -60,7 +60,7 @@ function extraMembers(members: Readonly<Record<string, unknown>>): Record<string
 
 function targetOf({ Target: kind, TargetValue: value }: Readonly<Record<string, unknown>>): MobileTarget {
   const name = textOf(value)?.trim() ?? '';
-  switch (String(kind ?? '').toUpperCase()) {
+  switch (textOf(kind)?.toUpperCase() ?? '') {
     case 'ALL':
       return { topic: TOPIC_OF_ALL };
     case 'DEVICE':
@@ -77,8 +77,4 @@ function targetOf({ Target: kind, TargetValue: value }: Readonly<Record<string, 
 function named(target: MobileTarget | undefined, what: string): MobileTarget {
   if (target === undefined) throw new MobileTargetMissing(`TargetValue of the Push attribute is not ${what}`);
   return target;
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined;
 }

@@ -37,12 +37,6 @@ export class RateBudget {
     return this.#tokens >= 1 ? 0 : Math.ceil((1 - this.#tokens) * this.rate.refillMillis);
   }
 
-  /** Whether a new budget would be the same. */
-  isFull(now: number): boolean {
-    this.#refill(now);
-    return this.#tokens >= this.rate.burst;
-  }
-
   /** A clock that was set back fills nothing. */
   #refill(now: number): void {
     const elapsed = Math.max(0, now - this.#countedAt);

@@ -127,7 +127,7 @@ describe('FCM', () => {
   });
 
   it('never shows the key of the service account', async () => {
-    const silent = createServer((socket) => void socket.end('nonsense'));
+    const silent = createServer((socket) => void socket.on('error', () => undefined).end('nonsense', () => socket.destroy()));
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
     const outcome = await open({ baseUrl: `http://127.0.0.1:${(silent.address() as AddressInfo).port}` }).send(toToken('x'), NEVER);
     expect(outcome.kind).toBe('retryable');

@@ -1,14 +1,15 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { App, ServiceAccount } from 'firebase-admin/app';
+import type { App } from 'firebase-admin/app';
 import type { Messaging } from 'firebase-admin/messaging';
 import { InvalidArgument } from '#runtime/invalid-argument.js';
 import { url, type SettingKind } from '#runtime/setting.js';
 import type { ChannelSettings, ChannelType, ProviderClient, ProviderTools } from '../channel-type.js';
-import { readJsonObject } from '../json-object.js';
+import { readJsonObject, textOf } from '../json-object.js';
 import { TOPIC_OF_ALL, type MobileMessage } from '../mobile-message.js';
 import { delivered, type Outcome } from '../outcome.js';
 import { withTimeLimit } from '../time-limit.js';
 import { FcmAgent } from './fcm-agent.js';
+import { FcmCredential } from './fcm-credential.js';
 import { FcmExchange } from './fcm-exchange.js';
 import { fcmOutcome } from './fcm-outcome.js';
 
@@ -86,9 +87,10 @@ class FcmClient implements ProviderClient<MobileMessage> {
   }
 
   async #open(): Promise<{ app: App; messaging: Messaging }> {
-    const [{ initializeApp, cert }, { getMessaging }] = await Promise.all([import('firebase-admin/app'), import('firebase-admin/messaging')]);
-    const account = { ...readJsonObject(this.settings['serviceAccount']) } as ServiceAccount & { project_id?: string };
-    const options = { credential: cert(account, this.#agent), projectId: account.project_id ?? '', httpAgent: this.#agent };
+    const [{ initializeApp }, { getMessaging }] = await Promise.all([import('firebase-admin/app'), import('firebase-admin/messaging')]);
+    const account = readJsonObject(this.settings['serviceAccount']) ?? {};
+    const credential = new FcmCredential(account, this.#agent);
+    const options = { credential, projectId: textOf(account['project_id']) ?? '', httpAgent: this.#agent };
     const app = initializeApp(options, `magpie-${(apps += 1)}`);
     return { app, messaging: getMessaging(app) };
   }

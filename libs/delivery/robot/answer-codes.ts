@@ -1,5 +1,5 @@
 import { delivered, permanent, retryable } from '../outcome.js';
-import { readJsonObject } from '../json-object.js';
+import { readJsonObject, textOf } from '../json-object.js';
 import type { RobotAnswer, RobotVerdict } from './robot-provider.js';
 
 /** What the codes of a provider that answers in JSON mean; those not named may pass, and are tried again. */
@@ -25,7 +25,7 @@ export function readCodedAnswer(
   const code = typeof given === 'string' && /^-?\d+$/.test(given) ? Number(given) : given;
   if (typeof code !== 'number') return uncodedVerdict(answer);
   if (code === 0) return answer.status === 200 ? { outcome: delivered(200) } : uncodedVerdict(answer);
-  const reason = `code ${code}: ${plain(String(text ?? ''))}`;
+  const reason = `code ${code}: ${plain(textOf(text) ?? '')}`;
   const wait = codes.throttled[code];
   if (wait !== undefined) return throttledVerdict(reason, wait, answer);
   if (codes.content.includes(code)) return { outcome: permanent(reason, answer.status), aboutContent: true };

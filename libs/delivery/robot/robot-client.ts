@@ -52,6 +52,7 @@ export class RobotClient implements ProviderClient<RobotMessage> {
   }
 
   async close(): Promise<void> {
+    this.#outbox.close();
     await this.#agent.destroy();
   }
 
@@ -59,10 +60,10 @@ export class RobotClient implements ProviderClient<RobotMessage> {
     try {
       const { url, body } = this.provider.request(this.robot, message, systemClock.now());
       const answer = await withTimeLimit(signal, this.#postLimit, (limit) => this.#request(new URL(url), body, limit));
-      const verdict = this.provider.readAnswer(answer);
-      return { ...verdict, outcome: this.#withoutSecrets(verdict.outcome) };
+      // Before anything is cut off: half a secret would not be found.
+      return this.provider.readAnswer({ ...answer, body: this.#withoutSecrets(answer.body) });
     } catch (error) {
-      return { outcome: this.#withoutSecrets(retryable(reasonOf(error))) };
+      return { outcome: retryable(this.#withoutSecrets(reasonOf(error))) };
     }
   }
 
@@ -79,10 +80,8 @@ export class RobotClient implements ProviderClient<RobotMessage> {
   }
 
   /** A provider may repeat in its answer what it was asked with. */
-  #withoutSecrets(outcome: Outcome): Outcome {
-    if (!('reason' in outcome)) return outcome;
-    const secrets = secretsOf(this.robot);
-    return { ...outcome, reason: secrets.reduce((reason, secret) => reason.replaceAll(secret, '***'), outcome.reason) };
+  #withoutSecrets(text: string): string {
+    return secretsOf(this.robot).reduce((shorter, secret) => shorter.replaceAll(secret, '***'), text);
   }
 }
 

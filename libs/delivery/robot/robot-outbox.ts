@@ -1,9 +1,10 @@
+import type { Clock } from '#runtime/clock.js';
 import { held, permanent, type Outcome } from '../outcome.js';
 import { RateBudget, type Rate } from '../rate-budget.js';
+import { truncateToFit } from '../text-fit.js';
 import { mergeMessages, type RobotMessage } from './robot-message.js';
 import type { RobotProvider, RobotVerdict } from './robot-provider.js';
-import { truncateToFit } from '../text-fit.js';
-import type { Clock } from '#runtime/clock.js';
+
 
 /** Messages that are put into one at the most: more would be read by nobody. */
 const MOST_MERGED = 100;
@@ -43,11 +44,6 @@ export class RobotOutbox {
     this.#budget = new RateBudget(tools.rate, tools.clock.now());
   }
 
-  get isIdle(): boolean {
-    const now = this.tools.clock.now();
-    return this.#waiting.length === 0 && this.#blockedUntil <= now && this.#budget.isFull(now);
-  }
-
   /** Rejects with the reason of `signal` when it fires; a message that is on its way may still arrive. */
   send(message: RobotMessage, signal: AbortSignal): Promise<Outcome> {
     const { provider, clock, waitLimit } = this.tools;
@@ -82,6 +78,12 @@ export class RobotOutbox {
     });
   }
 
+  /** What still waits is given back. */
+  close(): void {
+    clearTimeout(this.#timer);
+    for (const waiting of [...this.#waiting]) waiting.settle(held(1));
+  }
+
   #pump(): void {
     const now = this.tools.clock.now();
     while (this.#waiting.length > 0 && this.#budget.take(now)) void this.#post(this.#takeBatch(now));
@@ -89,7 +91,7 @@ export class RobotOutbox {
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       this.#pump();
-    }, this.#budget.waitMillis(now) + 1);
+    }, this.#budget.waitMillis(now) + 1).unref();
   }
 
   /** The oldest that waits, and those behind it that fit into one message with it. */
