@@ -1,3 +1,4 @@
+import { environmentChannels, type EnvironmentChannels } from '#delivery/environment-channels.js';
 import type { HighWater } from '#runtime/high-water.js';
 import { readHubSettings, type HubSettings } from '#runtime/hub-settings.js';
 import { BadSetting, type Environment } from '#runtime/setting.js';
@@ -18,9 +19,10 @@ export interface WorkerSettings {
   readonly publicUrl: string;
   /** Networks that pushes may reach although they are not public: CIDRs, `loopback`, `private`. */
   readonly pushAllow: readonly string[];
-  /** The e-mail channel exists when both are there. */
-  readonly smtpUrl?: string;
-  readonly mailFrom?: string;
+  /** Base of the API's URLs that providers may call back; only where the operator has named one. */
+  readonly callbackUrl?: string;
+  /** For accounts without channels of their own; none when absent. */
+  readonly channels?: EnvironmentChannels;
 }
 
 type LoggedWorkerSettings = WorkerSettings & Pick<HubSettings, 'logLevel'>;
@@ -28,12 +30,24 @@ type LoggedWorkerSettings = WorkerSettings & Pick<HubSettings, 'logLevel'>;
 /** @throws BadSetting */
 export function readWorkerSettings(environment: Environment, onWarning: (warning: string) => void): LoggedWorkerSettings {
   const settings = readHubSettings(environment, onWarning);
-  const { host, keyPrefix, region, redisUrl, redisHighWater, secretKey, pushAllow, smtpUrl, mailFrom, logLevel } = settings;
+  const { host, keyPrefix, region, redisUrl, redisHighWater, secretKey, pushAllow, logLevel } = settings;
   if (redisUrl === undefined) throw new BadSetting('MAGPIE_REDIS_URL', 'not set', 'the URL of a Redis (npm start brings its own)');
   if (secretKey === undefined) throw new BadSetting('MAGPIE_SECRET_KEY', 'not set', '32 bytes as base64, the same for every process');
   const publicUrl = settings.publicUrl ?? `http://${reachable(host)}:${settings.apiPort}`;
-  const mail = { ...(smtpUrl !== undefined && { smtpUrl }), ...(mailFrom !== undefined && { mailFrom }) };
-  return { host, port: settings.workerPort, redisUrl, redisHighWater, keyPrefix, region, secretKey, publicUrl, pushAllow, ...mail, logLevel };
+  return {
+    host,
+    port: settings.workerPort,
+    redisUrl,
+    redisHighWater,
+    keyPrefix,
+    region,
+    secretKey,
+    publicUrl,
+    pushAllow,
+    channels: environmentChannels(settings),
+    ...(settings.publicUrl !== undefined && { callbackUrl: settings.publicUrl }),
+    logLevel,
+  };
 }
 
 /** What to write into a URL for a bind address. */

@@ -2,8 +2,11 @@ import { BullModule } from '@nestjs/bullmq';
 import { Module, type DynamicModule, type FactoryProvider } from '@nestjs/common';
 import { SecretBox } from '#access/secret-box.js';
 import { AttemptLog } from '#delivery/attempt-log.js';
+import { ChannelStore } from '#delivery/channel-store.js';
 import { DrainQueue, drainKeyPrefix } from '#delivery/drain-queue.js';
 import { PushCertificate } from '#delivery/push-certificate.js';
+import { PushNetwork } from '#delivery/push-network.js';
+import { RecipientStore } from '#delivery/recipient-store.js';
 import { LongPoll } from '#queue/long-poll.js';
 import { MessageStore } from '#queue/message-store.js';
 import { QueueStore } from '#queue/queue-store.js';
@@ -18,8 +21,9 @@ import { PendingDeliveries } from '#topic/pending-deliveries.js';
 import { Channels } from './channels/channel-for-endpoint.js';
 import { EmailChannel } from './channels/email.channel.js';
 import { HttpChannel } from './channels/http.channel.js';
-import { PushNetwork } from '#delivery/push-network.js';
+import { ProviderClients } from './channels/provider-clients.js';
 import { QueueChannel } from './channels/queue.channel.js';
+import { SmsChannel } from './channels/sms.channel.js';
 import { DeliveryMetrics } from './delivery-metrics.js';
 import { DrainProcessor, PROCESSORS } from './drain.processor.js';
 import { Drains } from './drains.js';
@@ -119,11 +123,17 @@ async function connected(client: RedisClient): Promise<void> {
 
 function openChannels(settings: WorkerSettings, { client, deployment, certificate }: Engine, queues: QueueStore): Channels {
   const signer = { privateKey: certificate.privateKey, certificateUrl: certificate.urlUnder(settings.publicUrl) };
-  const { smtpUrl, mailFrom } = settings;
-  return new Channels({
-    http: new HttpChannel({ signer, network: new PushNetwork(settings.pushAllow), clock: systemClock }),
+  const network = new PushNetwork(settings.pushAllow);
+  const store = new ChannelStore(client, deployment, settings.secretKey);
+  const clients = new ProviderClients(store, settings.channels ?? {}, { network });
+  const provided = { clients, recipients: new RecipientStore(client, deployment) };
+  const { callbackUrl } = settings;
+  const set = {
+    http: new HttpChannel({ signer, network, clock: systemClock }),
     // The worker only sends: its long polls are never started.
     queue: new QueueChannel(new MessageStore(queues, new LongPoll(client, deployment))),
-    ...(smtpUrl !== undefined && mailFrom !== undefined && { email: new EmailChannel({ smtpUrl, mailFrom }) }),
-  });
+    email: new EmailChannel(provided),
+    sms: new SmsChannel({ ...provided, ...(callbackUrl !== undefined && { publicUrl: callbackUrl }) }),
+  };
+  return new Channels(set, clients);
 }

@@ -37,14 +37,14 @@ describe('ChannelStore', () => {
 
   it('keeps secrets encrypted and tells only that they are set', async () => {
     expect(await put('ops', TWILIO, { default: true })).toBe('created');
-    const { authToken: _, ...plain } = TWILIO;
+    const { accountSid, from } = TWILIO;
     const description = await store.get(ACCOUNT, 'ops');
     expect(description).toEqual({
       name: 'ops',
       type: 'twilio',
       kind: 'sms',
       default: true,
-      settings: plain,
+      settings: { accountSid, from },
       secrets: { authToken: { lastModifyTime: clock.now() } },
       createTime: clock.now(),
       lastModifyTime: clock.now(),
@@ -65,8 +65,8 @@ describe('ChannelStore', () => {
 
   it('asks for the secret again when it would be shown to another server', async () => {
     await put('ops', TWILIO);
-    const { authToken: _, ...plain } = TWILIO;
-    await expect(put('ops', { ...plain, baseUrl: 'https://evil.example.com' })).rejects.toThrow('authToken has to be given again');
+    const { accountSid, from } = TWILIO;
+    await expect(put('ops', { accountSid, from, baseUrl: 'https://evil.example.com' })).rejects.toThrow('authToken has to be given again');
     expect(await put('ops', { ...TWILIO, baseUrl: 'https://proxy.example.com' })).toBe('changed');
   });
 

@@ -1,5 +1,6 @@
 import { InvalidArgument } from '#runtime/invalid-argument.js';
 import type { ChannelKind, ChannelSetting, ChannelSettings, ChannelType } from './channel-type.js';
+import { isChannelName } from './channel-name.js';
 import { CHANNEL_TYPES, channelType } from './channel-types.js';
 
 /** A way to a provider that an account has set up under a name, ready to be used. */
@@ -33,12 +34,6 @@ export interface ChannelChange {
   readonly default: boolean;
   /** Plain settings are replaced as a whole; secrets that are absent stay as they are, null takes one away. */
   readonly settings: Readonly<Record<string, string | null>>;
-}
-
-const NAME = /^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/;
-
-export function isChannelName(name: string): boolean {
-  return NAME.test(name);
 }
 
 /** @throws InvalidArgument */

@@ -27,8 +27,29 @@ describe('parseEndpoint', () => {
     expect(parseEndpoint(text)).toEqual({ kind: 'queue', queue: 'orders' });
   });
 
+  it.each([
+    ['sms:directsms:13800000000', { form: 'directsms', phone: '13800000000' }],
+    ['sms:directsms:+8613800000000', { form: 'directsms', phone: '+8613800000000' }],
+    ['sms:directsms:anonymous', { form: 'directsms' }],
+    ['sms:dayu:13800000000', { form: 'dayu', phone: '13800000000' }],
+    ['smq-ep:dysms:1234567890123456:13800000000', { form: 'dysms', phone: '13800000000' }],
+    ['smq-ep:dysms::__dynamic', { form: 'dysms' }],
+    ['sms:directsms:anonymous?channel=ops-2', { form: 'directsms', channel: 'ops-2' }],
+  ])('reads %s', (text, expected) => {
+    expect(parseEndpoint(text)).toEqual({ kind: 'sms', ...expected });
+  });
+
+  it('reads several mailboxes, none, and the channel to use', () => {
+    expect(parseEndpoint('mail:directmail:a@example.com,b@example.com?channel=ops')).toEqual({
+      kind: 'email',
+      addresses: ['a@example.com', 'b@example.com'],
+      channel: 'ops',
+    });
+    expect(parseEndpoint('smq-ep:dm:1:__dynamic')).toEqual({ kind: 'email', addresses: [] });
+  });
+
   it('reads mail:directmail:<address>', () => {
-    expect(parseEndpoint('mail:directmail:ops+hub@example.com')).toEqual({ kind: 'email', address: 'ops+hub@example.com' });
+    expect(parseEndpoint('mail:directmail:ops+hub@example.com')).toEqual({ kind: 'email', addresses: ['ops+hub@example.com'] });
   });
 
   it.each([
@@ -50,13 +71,21 @@ describe('parseEndpoint', () => {
     `acs:mns:cn-hangzhou:1:queues/${'q'.repeat(121)}`,
     'mail:directmail:',
     'mail:directmail:nobody',
-    'mail:directmail:a@example.com,b@example.com',
+    'mail:directmail:a@example.com,b',
+    'mail:directmail:a@example.com?channel=../x',
+    'mail:directmail:a@example.com?channel=',
+    'smq-ep:dm:1:nobody',
     'mail:directmail:a@example.com\r\nBcc: b@example.com',
     'mail:directmail:"A" <a@example.com>',
-    'sms:directsms:13800000000',
-    'sms:directsms:anonymous',
+    'sms:directsms:',
+    'sms:directsms:me',
+    'sms:directsms:138 0000',
+    'sms:directsms:__dynamic',
+    'sms:other:13800000000',
+    'smq-ep:dysms:13800000000',
+    'smq-ep:dysms:1:anonymous',
     'push:123456',
-    'smq-ep:dm:1:__dynamic',
+    'smq-ep:other:1:__dynamic',
     'acs:fc:cn-hangzhou:1:services/s/functions/f',
     'acs:eventbridge:cn-hangzhou:1:eventbus/b',
     `http://host.example/${'x'.repeat(2_048)}`,

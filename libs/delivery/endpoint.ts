@@ -1,5 +1,8 @@
 import { InvalidArgument } from '#runtime/invalid-argument.js';
+import { isChannelName } from './channel-name.js';
 import type { NotifyContentFormat } from './notification.js';
+import { readMailboxes } from './providers/email-message.js';
+import { isPhone } from './providers/sms-message.js';
 
 /** An endpoint in a form that no channel understands, or one that this release has no channel for. */
 export class EndpointInvalid extends Error {
@@ -7,7 +10,7 @@ export class EndpointInvalid extends Error {
 }
 
 /** Where the deliveries of a subscription go, read from its endpoint text. */
-export type Endpoint = HttpEndpoint | QueueEndpoint | EmailEndpoint;
+export type Endpoint = HttpEndpoint | QueueEndpoint | EmailEndpoint | SmsEndpoint;
 
 export interface HttpEndpoint {
   readonly kind: 'http';
@@ -23,9 +26,24 @@ export interface QueueEndpoint {
   readonly queue: string;
 }
 
-export interface EmailEndpoint {
+/** What is behind a named channel or the account's default one. */
+interface ChannelEndpoint {
+  /** The channel to use; the account's default of the kind when absent. */
+  readonly channel?: string;
+}
+
+export interface EmailEndpoint extends ChannelEndpoint {
   readonly kind: 'email';
-  readonly address: string;
+  /** Mailboxes; none when each message names its own. */
+  readonly addresses: readonly string[];
+}
+
+export interface SmsEndpoint extends ChannelEndpoint {
+  readonly kind: 'sms';
+  /** Which generation of endpoints it is, and hence which of a message's attributes come first. */
+  readonly form: 'directsms' | 'dayu' | 'dysms';
+  /** Absent when each message names its own receivers. */
+  readonly phone?: string;
 }
 
 const DEFAULT_PATH = '/notifications';
@@ -34,15 +52,21 @@ const LONGEST = 2_048;
 /** `URL` alone would forgive blanks, line ends and a missing host. */
 const HTTP = /^https?:\/\/[^/?#\\\s][^\s\u0000-\u001f]*$/i;
 const QUEUE = /^acs:mns:[^:/]*:[^:/]*:\/?queues\/([A-Za-z0-9][A-Za-z0-9-]{0,119})$/;
-const EMAIL = /^mail:directmail:(.+)$/;
-/** One mailbox: no list, no display name, nothing that could end a header line. */
-const MAILBOX = /^[^\s@<>(),;:"\\[\]]{1,64}@[^\s@<>(),;:"\\[\]]{1,255}$/;
+/** Receivers stand last, behind the account in the newer forms: clients guess it, and it is not looked at. */
+const EMAIL = /^(?:mail:directmail|smq-ep:dm:[^:]*):(.+)$/;
+const SMS = /^(?:sms:(directsms|dayu)|smq-ep:(dysms):[^:]*):(.+)$/;
+/** Behind all else of an endpoint of a provider. */
+const NAMED_CHANNEL = /\?channel=([^?&]*)$/;
+/** In the place of the receiver, in the newer and the older forms: messages name theirs. */
+const DYNAMIC = '__dynamic';
+const ANONYMOUS = 'anonymous';
 /** Forms of MNS that this release has no channel for. */
 const OTHER_CHANNEL = /^(sms:|push:|mail:|smq-ep:|acs:fc:|acs:eventbridge:)/;
 
 /**
- * Reads an endpoint: `http(s)://host[:port][/path][?query]`, `acs:mns:<region>:<account>:queues/<queue>` (also `:/queues/`)
- * or `mail:directmail:<address>`.
+ * Reads an endpoint: `http(s)://host[:port][/path][?query]`, `acs:mns:<region>:<account>:queues/<queue>` (also `:/queues/`),
+ * `mail:directmail:<address>`, `smq-ep:dm:<account>:__dynamic`, `sms:directsms:<phone>`, `sms:directsms:anonymous`, `sms:dayu:<phone>`
+ * or `smq-ep:dysms:<account>:<phone>`; mail and SMS may end with `?channel=<name>`.
  *
  * @throws EndpointInvalid for anything else.
  */
@@ -51,11 +75,10 @@ export function parseEndpoint(text: string): Endpoint {
   if (HTTP.test(text)) return parseHttp(text);
   const queue = QUEUE.exec(text)?.[1];
   if (queue !== undefined) return { kind: 'queue', queue };
-  const address = EMAIL.exec(text)?.[1];
-  if (address !== undefined) return parseEmail(address);
+  if (EMAIL.test(text) || SMS.test(text)) return parseProvided(text);
   if (OTHER_CHANNEL.test(text)) throw new EndpointInvalid(`This deployment has no channel for the endpoint "${text}".`);
   throw new EndpointInvalid(
-    `The endpoint "${text}" is not valid: it is an http(s) URL, acs:mns:<region>:<account>:queues/<queue> or mail:directmail:<address>.`,
+    `The endpoint "${text}" is not valid: it is an http(s) URL, acs:mns:<region>:<account>:queues/<queue>, mail:directmail:<address> or sms:directsms:<phone>.`,
   );
 }
 
@@ -74,9 +97,27 @@ function hasPath(text: string): boolean {
   return /^https?:\/\/[^/?#]*\//i.test(text);
 }
 
-function parseEmail(address: string): EmailEndpoint {
-  if (!MAILBOX.test(address)) throw new EndpointInvalid(`"${address}" is not an e-mail address.`);
-  return { kind: 'email', address };
+function parseProvided(text: string): EmailEndpoint | SmsEndpoint {
+  const name = NAMED_CHANNEL.exec(text)?.[1];
+  if (name !== undefined && !isChannelName(name)) throw new EndpointInvalid(`"${name}" is not the name of a channel.`);
+  const channel = name === undefined ? {} : { channel: name };
+  const plain = text.replace(NAMED_CHANNEL, '');
+  const sms = SMS.exec(plain);
+  if (sms !== null) return { ...parseSms((sms[1] ?? sms[2]) as SmsEndpoint['form'], sms[3]!), ...channel };
+  return { ...parseEmail(EMAIL.exec(plain)?.[1] ?? ''), ...channel };
+}
+
+function parseSms(form: SmsEndpoint['form'], receiver: string): SmsEndpoint {
+  if (receiver === (form === 'dysms' ? DYNAMIC : ANONYMOUS)) return { kind: 'sms', form };
+  if (!isPhone(receiver)) throw new EndpointInvalid(`"${receiver}" is not a phone number: 5 to 20 digits, with or without + in front.`);
+  return { kind: 'sms', form, phone: receiver };
+}
+
+function parseEmail(receiver: string): EmailEndpoint {
+  if (receiver === DYNAMIC) return { kind: 'email', addresses: [] };
+  const addresses = readMailboxes(receiver);
+  if (addresses === undefined) throw new EndpointInvalid(`"${receiver}" is not an e-mail address.`);
+  return { kind: 'email', addresses };
 }
 
 /**

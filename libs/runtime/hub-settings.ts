@@ -45,6 +45,11 @@ export interface HubSettings {
   readonly intakeToken?: string;
   readonly smtpUrl?: string;
   readonly mailFrom?: string;
+  /** There when its token and sender are. */
+  readonly twilioAccountSid?: string;
+  readonly twilioAuthToken?: string;
+  readonly twilioFrom?: string;
+  readonly twilioBaseUrl?: string;
   readonly setupFile?: string;
   readonly logLevel: LogLevel;
 }
@@ -178,13 +183,34 @@ export const HUB_SETTINGS: { readonly [Key in keyof HubSettings]-?: Setting<NonN
   smtpUrl: {
     name: 'MAGPIE_SMTP_URL',
     kind: url('smtp', 'smtps'),
-    description: 'Mail server of the e-mail channel. Unset: subscriptions with a mail endpoint cannot deliver.',
+    description: 'Mail server for accounts without an e-mail channel of their own, with user and password where it wants them.',
     secret: true,
   },
   mailFrom: {
     name: 'MAGPIE_MAIL_FROM',
     kind: text(/^[^\r\n@]+@[^\r\n@]+$/, 'an e-mail address'),
-    description: 'Sender of the e-mail channel.',
+    description: 'Sender of the mails that go through this mail server.',
+  },
+  twilioAccountSid: {
+    name: 'MAGPIE_TWILIO_ACCOUNT_SID',
+    kind: text(/^AC[0-9a-fA-F]{32}$/, 'AC and 32 hexadecimal digits'),
+    description: 'Twilio account for accounts without an SMS channel of their own. Set together with its token and sender.',
+  },
+  twilioAuthToken: {
+    name: 'MAGPIE_TWILIO_AUTH_TOKEN',
+    kind: text(/^[\x21-\x7e]{8,256}$/, '8 to 256 printable characters without blanks'),
+    description: 'Token of the Twilio account.',
+    secret: true,
+  },
+  twilioFrom: {
+    name: 'MAGPIE_TWILIO_FROM',
+    kind: text(/^(\+[0-9]{5,20}|MG[0-9a-fA-F]{32}|[A-Za-z0-9 ]{1,11})$/, 'a number with +, a messaging service (MG…) or a sender name'),
+    description: 'Sender of the SMS that go through this Twilio account.',
+  },
+  twilioBaseUrl: {
+    name: 'MAGPIE_TWILIO_BASE_URL',
+    kind: url('http', 'https'),
+    description: "Where Twilio's API is, for a proxy or a test. Unset: https://api.twilio.com.",
   },
   setupFile: {
     name: 'MAGPIE_SETUP_FILE',
@@ -212,6 +238,8 @@ export function readHubSettings(environment: Environment, onWarning: (warning: s
   const settings = { pushAllow: [], ...Object.fromEntries(values) } as unknown as HubSettings;
   checkPair(settings, 'accessKeyId', 'accessKeySecret');
   checkPair(settings, 'tlsCert', 'tlsKey');
+  checkPair(settings, 'twilioAccountSid', 'twilioAuthToken');
+  checkPair(settings, 'twilioAccountSid', 'twilioFrom');
   const names = Object.values(HUB_SETTINGS).map((setting) => setting.name);
   for (const name of unknownSettings('MAGPIE_', names, environment)) onWarning(`${name} is no setting of Magpie and is ignored`);
   const pushAllowGiven = values.some(([key]) => key === 'pushAllow');

@@ -47,7 +47,7 @@ const PROVOCATIONS: Readonly<Record<MnsErrorCode, Provocation>> = {
   SubscriptionNameLengthError: ['PUT', `/topics/t/subscriptions/${'s'.repeat(256)}`, subscription(ENDPOINT)],
   SubscriptionNotExist: ['GET', '/topics/t/subscriptions/none'],
   SubscriptionAlreadyExist: ['PUT', '/topics/t/subscriptions/s', subscription('http://127.0.0.1:9/')],
-  EndpointInvalid: ['PUT', '/topics/t/subscriptions/new', subscription('sms:directsms:anonymous')],
+  EndpointInvalid: ['PUT', '/topics/t/subscriptions/new', subscription('acs:eventbridge:cn-hangzhou:1:eventbus/b')],
   ServiceUnavailable: ['GET', '/queues/away'],
   InternalError: ['GET', '/queues/broken'],
 };

@@ -5,6 +5,7 @@ import type { DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AttemptLog } from '#delivery/attempt-log.js';
+import { environmentChannels } from '#delivery/environment-channels.js';
 import { PushCertificate } from '#delivery/push-certificate.js';
 import { SecretBox } from '#access/secret-box.js';
 import { CertificateController } from '../../apps/api/certificate.controller.js';
@@ -156,7 +157,8 @@ describe('delivery', () => {
   it('sends mails', async () => {
     const server = await startMailServer();
     const other = await openPublishingSide(redisUrl);
-    const mailer = await startWorker(workerSettings(redisUrl, other.prefix, { smtpUrl: server.url, mailFrom: 'hub@example.com' }));
+    const channels = environmentChannels({ smtpUrl: server.url, mailFrom: 'hub@example.com' });
+    const mailer = await startWorker(workerSettings(redisUrl, other.prefix, { channels }));
     cleanUps.push(() => server.stop(), () => other.stop(), () => mailer.stop());
     const topic = await other.subscribed('mail:directmail:ops@example.com');
     await other.publish(topic, 'hello');

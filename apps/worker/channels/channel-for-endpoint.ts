@@ -1,20 +1,22 @@
-import type { EmailEndpoint, HttpEndpoint, QueueEndpoint } from '#delivery/endpoint.js';
-import { retryable, type Outcome } from '#delivery/outcome.js';
+import type { EmailEndpoint, HttpEndpoint, QueueEndpoint, SmsEndpoint } from '#delivery/endpoint.js';
+import type { Outcome } from '#delivery/outcome.js';
 import type { Channel, Delivery } from './channel.js';
+import type { ProviderClients } from './provider-clients.js';
 
 export interface ChannelSet {
   readonly http: Channel<HttpEndpoint>;
   readonly queue: Channel<QueueEndpoint>;
-  /** Absent when no mail server is configured. */
-  readonly email?: Channel<EmailEndpoint>;
+  readonly email: Channel<EmailEndpoint>;
+  readonly sms: Channel<SmsEndpoint>;
 }
-
-/** Retried: the operator may name the server while the message still waits. */
-const NO_MAIL_SERVER = retryable('MAGPIE_SMTP_URL or MAGPIE_MAIL_FROM is not set');
 
 /** The channels of this worker, and which of them serves an endpoint. */
 export class Channels {
-  constructor(private readonly set: ChannelSet) {}
+  /** @param clients of providers, closed with the channels that share them */
+  constructor(
+    private readonly set: ChannelSet,
+    private readonly clients: Pick<ProviderClients, 'close'>,
+  ) {}
 
   /** Makes one attempt, as `Channel.send` does. */
   send({ endpoint, subscription, pending }: Delivery, signal: AbortSignal): Promise<Outcome> {
@@ -25,13 +27,13 @@ export class Channels {
       case 'queue':
         return this.set.queue.send({ endpoint, ...rest }, signal);
       case 'email':
-        return this.set.email?.send({ endpoint, ...rest }, signal) ?? Promise.resolve(NO_MAIL_SERVER);
+        return this.set.email.send({ endpoint, ...rest }, signal);
+      case 'sms':
+        return this.set.sms.send({ endpoint, ...rest }, signal);
     }
   }
 
   async close(): Promise<void> {
-    const { http, queue, email } = this.set;
-    await Promise.all([http.close(), queue.close(), ...(email === undefined ? [] : [email.close()])]);
+    await Promise.all([...Object.values(this.set).map((channel: Channel<never>) => channel.close()), this.clients.close()]);
   }
 }
-

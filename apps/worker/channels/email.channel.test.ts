@@ -2,12 +2,19 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import type { EmailEndpoint } from '#delivery/endpoint.js';
 import { freePort } from '../../../test/support/free-port.js';
 import { refusal, startMailServer, type MailServer } from '../../../test/support/mail-server.js';
+import { clientsOf, rememberedRecipients } from '../../../test/support/provider-channels.js';
 import { sampleDelivery } from '../../../test/support/sample-delivery.js';
 import { describeChannel } from './channel.contract.js';
-import { EmailChannel, mailAttributes } from './email.channel.js';
+import { EmailChannel } from './email.channel.js';
 
 const NEVER = new AbortController().signal;
 const TO = 'mail:directmail:ops@example.com';
+
+function channelTo(url: string, timeLimit: number, settings: Readonly<Record<string, string>> = {}) {
+  const given = { type: 'smtp', settings: { url, from: 'Magpie <hub@example.com>', ...settings } };
+  const clients = clientsOf({ default: given, named: { ...given, settings: { ...given.settings, from: 'named@example.com' } } }, timeLimit);
+  return { channel: new EmailChannel({ clients, recipients: rememberedRecipients(), timeLimit }), close: () => clients.close() };
+}
 
 describeChannel<EmailEndpoint>('email', async () => {
   const server = await startMailServer({
@@ -17,7 +24,7 @@ describeChannel<EmailEndpoint>('email', async () => {
       else if (!address.startsWith('silent')) callback();
     },
   });
-  const channel = new EmailChannel({ smtpUrl: server.url, mailFrom: 'hub@example.com', timeLimit: 3_000 });
+  const { channel, close } = channelTo(server.url, 3_000);
   return {
     channel,
     accepting: TO,
@@ -26,7 +33,7 @@ describeChannel<EmailEndpoint>('email', async () => {
     rejecting: 'mail:directmail:nobody@example.com',
     silent: 'mail:directmail:silent@example.com',
     stop: async () => {
-      await channel.close();
+      await close();
       await server.stop();
     },
   };
@@ -40,15 +47,15 @@ describe('EmailChannel', () => {
 
   type MailServerOptions = Parameters<typeof startMailServer>[0];
 
-  async function open(options: MailServerOptions = {}, login = ''): Promise<{ server: MailServer; channel: EmailChannel }> {
+  async function open(options: MailServerOptions = {}, settings?: Readonly<Record<string, string>>): Promise<{ server: MailServer; channel: EmailChannel }> {
     const server = await startMailServer(options);
     cleanUps.push(() => server.stop());
-    return { server, channel: channelTo(server.url.replace('//', `//${login}`)) };
+    return { server, channel: openTo(server.url, settings) };
   }
 
-  function channelTo(smtpUrl: string): EmailChannel {
-    const channel = new EmailChannel({ smtpUrl, mailFrom: 'Magpie <hub@example.com>', timeLimit: 1_000 });
-    cleanUps.push(() => channel.close());
+  function openTo(url: string, settings?: Readonly<Record<string, string>>): EmailChannel {
+    const { channel, close } = channelTo(url, 1_000, settings);
+    cleanUps.push(close);
     return channel;
   }
 
@@ -85,7 +92,7 @@ describe('EmailChannel', () => {
 
   it('tries again later when its credentials are refused', async () => {
     const options: MailServerOptions = { authOptional: false, onAuth: (_auth, _session, callback) => callback(refusal(535, 'wrong')) };
-    const { channel } = await open(options, 'user:wrong@');
+    const { channel } = await open(options, { user: 'user', password: 'wrong' });
     expect(await channel.send(sampleDelivery<EmailEndpoint>(TO), NEVER)).toMatchObject({ kind: 'retryable', code: 535 });
   });
 
@@ -99,22 +106,49 @@ describe('EmailChannel', () => {
   });
 
   it('tries again later when there is no server', async () => {
-    const channel = channelTo(`smtp://127.0.0.1:${await freePort()}`);
+    const channel = openTo(`smtp://127.0.0.1:${await freePort()}`);
     const outcome = await channel.send(sampleDelivery<EmailEndpoint>(TO), NEVER);
     expect(outcome).toMatchObject({ kind: 'retryable', reason: expect.stringContaining('ECONNREFUSED') });
   });
-});
 
-describe('mailAttributes', () => {
-  it.each([
-    [undefined, { isHtml: false }],
-    [{}, { isHtml: false }],
-    [{ DirectMail: '{"Subject":"s","IsHtml":1}' }, { subject: 's', isHtml: true }],
-    [{ DM: '{"Subject":"new","IsHtml":"0"}', DirectMail: '{"Subject":"old"}' }, { subject: 'new', isHtml: false }],
-    [{ DirectMail: 'no json', DM: '[1' }, { isHtml: false }],
-    [{ DirectMail: 'null' }, { isHtml: false }],
-    [{ DirectMail: '{"Subject":7,"IsHtml":true}' }, { isHtml: true }],
-  ])('reads %j', (attributes, expected) => {
-    expect(mailAttributes(attributes)).toEqual(expected);
+  it('sends to each recipient alone, and fails nobody because of one who is refused', async () => {
+    let isLater = true;
+    const { server, channel } = await open({
+      onRcptTo: ({ address }, _session, callback) => {
+        if (address.startsWith('nobody')) callback(refusal(550, 'no such user'));
+        else if (address.startsWith('later') && isLater) callback(refusal(451, 'try again later'));
+        else callback();
+      },
+    });
+    const bounced = await channel.send(sampleDelivery<EmailEndpoint>('mail:directmail:a@example.com,nobody@example.com'), NEVER);
+    expect(bounced).toMatchObject({ kind: 'delivered', code: 250, reason: expect.stringMatching(/^1 of 2 recipients: .*550/) });
+    expect(server.mails.map(({ to }) => to)).toEqual([expect.objectContaining({ text: 'a@example.com' })]);
+
+    const delivery = sampleDelivery<EmailEndpoint>('mail:directmail:b@example.com,later@example.com');
+    expect(await channel.send(delivery, NEVER)).toMatchObject({ kind: 'retryable', code: 451 });
+    isLater = false;
+    const again = { ...delivery, pending: { ...delivery.pending, attempts: 1 } };
+    expect(await channel.send(again, NEVER)).toEqual({ kind: 'delivered', code: 250 });
+    expect(server.mails.map(({ to }) => (to as { text: string }).text)).toEqual(['a@example.com', 'b@example.com', 'later@example.com']);
+  });
+
+  it('lets a message name its recipient where the endpoint leaves it to messages', async () => {
+    const { server, channel } = await open();
+    const messageAttributes = { DM: '{"MailAddress":"me@example.com","Subject":"s"}' };
+    await channel.send(sampleDelivery<EmailEndpoint>('smq-ep:dm:1:__dynamic', { messageAttributes }), NEVER);
+    await channel.send(sampleDelivery<EmailEndpoint>(TO, { messageAttributes }), NEVER);
+    expect(server.mails.map(({ to }) => (to as { text: string }).text)).toEqual(['me@example.com', 'ops@example.com']);
+    const nobody = await channel.send(sampleDelivery<EmailEndpoint>('smq-ep:dm:1:__dynamic', { messageAttributes: { DM: '{"MailAddress":"me"}' } }), NEVER);
+    expect(nobody).toMatchObject({ kind: 'permanent' });
+  });
+
+  it('asks for answers to the reply address when the message says so, through the channel that the endpoint names', async () => {
+    const { server, channel } = await open({}, { replyTo: 'answers@example.com' });
+    const messageAttributes = { DirectMail: '{"ReplyToAddress":1}' };
+    await channel.send(sampleDelivery<EmailEndpoint>(TO, { messageAttributes }), NEVER);
+    await channel.send(sampleDelivery<EmailEndpoint>(`${TO}?channel=named`, {}), NEVER);
+    expect(server.mails[0]?.replyTo?.text).toBe('answers@example.com');
+    expect(server.mails[1]?.replyTo).toBeUndefined();
+    expect(server.mails[1]?.from?.text).toBe('named@example.com');
   });
 });

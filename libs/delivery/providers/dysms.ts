@@ -156,20 +156,22 @@ function readAnswer(code: string | undefined, message: string | undefined): Outc
   return outcomeOfCode(code ?? 'no code', message ?? 'no reason given', 200);
 }
 
-function outcomeOfCode(code: string, message: string, status: number | undefined): Outcome {
+function outcomeOfCode(code: string, message: string, status: number, wish?: number): Outcome {
   const reason = `Dysms ${code}: ${message.replace(/\s+/g, ' ').slice(0, 200)}`;
   if (FINAL_CODES.has(code)) return permanent(reason, status);
   const isLimit = /LIMIT_CONTROL$|^Throttling/.test(code);
-  const wait = LIMITS.find(([words]) => words.test(message) || words.test(code))?.[1] ?? 60;
-  return retryable(reason, { ...(status !== undefined && { code: status }), ...(isLimit && { retryAfter: wait }) });
+  const wait = wish ?? LIMITS.find(([words]) => words.test(message) || words.test(code))?.[1] ?? 60;
+  return retryable(reason, { code: status, ...(isLimit && { retryAfter: wait }) });
 }
 
 function outcomeOf(error: unknown): Outcome {
-  const { code, statusCode, message } = error as { code?: unknown; statusCode?: unknown; message?: unknown };
+  const { code, statusCode, message, retryAfter } = error as { code?: unknown; statusCode?: unknown; message?: unknown; retryAfter?: unknown };
   const said = typeof message === 'string' ? message : String(error);
   if (typeof code === 'string' && typeof statusCode === 'number') {
     // The library repeats code and status in its message.
-    return outcomeOfCode(code, said.replace(/^[\w.]+: (?:code: \d+, )?/, ''), statusCode);
+    const wish = typeof retryAfter === 'number' ? Math.ceil(retryAfter / 1_000) : undefined;
+    return outcomeOfCode(code, said.replace(/^[\w.]+: (?:code: \d+, )?/, ''), statusCode, wish);
   }
-  return retryable(`Dysms: ${said.replace(/\s+/g, ' ').slice(0, 200)}`);
+  // The library's HTTP client writes the whole URL behind what went wrong, and with it receivers and text.
+  return retryable(`Dysms: ${said.replace(/(?:GET|POST) https?:\S+ failed\.?/, '').replace(/\s+/g, ' ').trim().slice(0, 200)}`);
 }

@@ -1,8 +1,8 @@
 import { InvalidArgument } from '#runtime/invalid-argument.js';
 
-/** One mail to one or more mailboxes. */
+/** One mail to one mailbox: who gets the same message is nobody else's business. */
 export interface EmailMessage {
-  readonly to: readonly string[];
+  readonly to: string;
   readonly subject: string;
   readonly body: string;
   readonly isHtml: boolean;
@@ -33,9 +33,8 @@ export function readTestEmail(members: Readonly<Record<string, unknown>>): Email
   const { to, subject = 'Test message of Magpie', text = 'This channel works.', ...others } = members;
   const unknown = Object.keys(others)[0];
   if (unknown !== undefined) throw new InvalidArgument(unknown, `${unknown} is not known in a test of an e-mail channel.`);
-  const mailboxes = typeof to === 'string' ? readMailboxes(to) : undefined;
-  if (mailboxes === undefined) throw new InvalidArgument('to', 'to is an e-mail address, or several separated by commas.');
+  if (typeof to !== 'string' || !isMailbox(to)) throw new InvalidArgument('to', 'to is an e-mail address.');
   if (typeof subject !== 'string' || typeof text !== 'string') throw new InvalidArgument('text', 'subject and text are strings.');
   const date = Date.now();
-  return { to: mailboxes, subject, body: text, isHtml: false, wantsReply: true, uniqueId: `test ${date} ${mailboxes.join()}`, date };
+  return { to, subject, body: text, isHtml: false, wantsReply: true, uniqueId: `test ${date} ${to}`, date };
 }

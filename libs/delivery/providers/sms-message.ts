@@ -13,8 +13,8 @@ export interface SmsMessage {
   readonly extendCode?: string;
   /** Of the published message; what the provider shows in its own lists. */
   readonly id: string;
-  /** The path and query, below the hub's public URL, that is to be told what became of the SMS. */
-  readonly receiptPath?: string;
+  /** The URL that is to be told what became of the SMS, where the hub can be reached by the provider. */
+  readonly receiptUrl?: string;
 }
 
 /** A phone number: 5 to 20 digits, with `+` when the country code stands in front. */

@@ -51,10 +51,8 @@ class SmtpClient implements ProviderClient<EmailMessage> {
 
   send(message: EmailMessage, signal: AbortSignal): Promise<Outcome> {
     return this.#call(signal, async () => {
-      const { response, rejected } = await this.#transport.sendMail(this.#mail(message));
-      const code = Number(/^\d{3}/.exec(response)?.[0] ?? 250);
-      // The others have it: sending it again for the sake of these would give it to them twice.
-      return rejected.length === 0 ? delivered(code) : delivered(code, `refused for ${rejected.map(addressOf).join(', ')}`);
+      const { response } = await this.#transport.sendMail(this.#mail(message));
+      return delivered(Number(/^\d{3}/.exec(response)?.[0] ?? 250));
     });
   }
 
@@ -84,7 +82,7 @@ class SmtpClient implements ProviderClient<EmailMessage> {
     const { from = '', replyTo } = this.settings;
     return {
       from,
-      to: to.map((address) => ({ name: '', address })),
+      to: { name: '', address: to },
       ...(wantsReply && replyTo !== undefined && { replyTo }),
       subject,
       // The same in every attempt: a mail server that gets it twice can tell.
@@ -96,7 +94,7 @@ class SmtpClient implements ProviderClient<EmailMessage> {
 }
 
 function openTransport({ url: address = '', user, password }: ChannelSettings, timeLimit: number, network?: PushNetwork) {
-  return createTransport({
+  const options = {
     url: address,
     ...(user !== undefined && password !== undefined && { auth: { user, pass: password } }),
     pool: true as const,
@@ -109,15 +107,21 @@ function openTransport({ url: address = '', user, password }: ChannelSettings, t
     // What is published is text, never a file of this machine or a URL to fetch.
     disableFileAccess: true,
     disableUrlAccess: true,
-    ...(network !== undefined && { getSocket: guardedSocket(network, timeLimit) }),
-  });
+  };
+  return createTransport(network === undefined ? options : { ...options, getSocket: guardedSocket(network, timeLimit) });
 }
 
 type SocketCallback = (error: Error | null, options?: { connection: Socket }) => void;
 
+interface SocketOptions {
+  readonly host?: string | undefined;
+  readonly port?: number | string | undefined;
+  readonly secure?: boolean | undefined;
+}
+
 /** Connects to allowed addresses only, in the library's place. */
 function guardedSocket(network: PushNetwork, timeLimit: number) {
-  return ({ host = 'localhost', port, secure }: { host?: string; port?: number | string; secure?: boolean }, callback: SocketCallback): void => {
+  return ({ host = 'localhost', port, secure }: SocketOptions, callback: SocketCallback): void => {
     if (isIP(host) !== 0 && !network.allows(host)) {
       callback(new AddressRefused(host));
       return;
@@ -134,10 +138,6 @@ function guardedSocket(network: PushNetwork, timeLimit: number) {
   };
 }
 
-function addressOf(mailbox: string | { readonly address: string }): string {
-  return typeof mailbox === 'string' ? mailbox : mailbox.address;
-}
-
 function messageIdOf(uniqueId: string, from: string): string {
   const unique = createHash('sha256').update(uniqueId).digest('hex').slice(0, 32);
   const domain = /@([A-Za-z0-9.-]+)>?\s*$/.exec(from)?.[1] ?? 'magpie.invalid';
@@ -149,19 +149,11 @@ const OUR_FAULT: readonly number[] = [530, 534, 535, 538];
 /** The steps of a mail's own dialogue; a refusal before them speaks of the connection. */
 const MAIL_STEPS: readonly string[] = ['EENVELOPE', 'EMESSAGE'];
 
-interface SmtpError extends Error {
-  readonly code?: string;
-  readonly responseCode?: number;
-  /** When every recipient was refused: each one's refusal. */
-  readonly rejectedErrors?: readonly SmtpError[];
-}
-
-/** SMTP's own rule: 4xx may pass, 5xx will not. Of several recipients, one that may pass is enough for another attempt. */
+/** SMTP's own rule: 4xx may pass, 5xx will not. */
 function outcomeOf(error: unknown): Outcome {
-  const { message, code, responseCode, rejectedErrors = [] } = error as SmtpError;
+  const { message, code, responseCode } = error as Error & { code?: string; responseCode?: number };
   const reason = message.replace(/\s+/g, ' ');
   if (responseCode === undefined) return retryable(reason);
-  const refusals = [responseCode, ...rejectedErrors.map((refused) => refused.responseCode ?? responseCode)];
-  const isFinal = refusals.every((refused) => refused >= 500 && !OUR_FAULT.includes(refused)) && MAIL_STEPS.includes(code ?? '');
+  const isFinal = responseCode >= 500 && !OUR_FAULT.includes(responseCode) && MAIL_STEPS.includes(code ?? '');
   return isFinal ? permanent(reason, responseCode) : retryable(reason, { code: responseCode });
 }

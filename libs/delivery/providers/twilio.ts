@@ -60,15 +60,15 @@ class TwilioClient implements ProviderClient<SmsMessage> {
 
   send(message: SmsMessage, signal: AbortSignal): Promise<Outcome> {
     return this.#call(signal, async (client) => {
-      const { from = '', countryCode = DEFAULT_COUNTRY, publicUrl } = this.settings;
-      const { text: body, templateCode, parameters, receiptPath } = message;
+      const { from = '', countryCode = DEFAULT_COUNTRY } = this.settings;
+      const { text: body, templateCode, parameters, receiptUrl } = message;
       // A template of Twilio is a content of its own; a template code of another provider means nothing here.
       const isContent = templateCode?.startsWith('HX') === true;
       await client.messages.create({
         to: internationalPhone(message.to, countryCode),
         ...(from.startsWith('MG') ? { messagingServiceSid: from } : { from }),
         ...(isContent ? { contentSid: templateCode, ...(parameters !== undefined && { contentVariables: parameters }) } : { body }),
-        ...(publicUrl !== undefined && receiptPath !== undefined && { statusCallback: publicUrl + receiptPath }),
+        ...(receiptUrl !== undefined && { statusCallback: receiptUrl }),
       });
       return delivered(201);
     });
