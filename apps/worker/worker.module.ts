@@ -21,8 +21,10 @@ import { PendingDeliveries } from '#topic/pending-deliveries.js';
 import { Channels } from './channels/channel-for-endpoint.js';
 import { EmailChannel } from './channels/email.channel.js';
 import { HttpChannel } from './channels/http.channel.js';
+import { MobileChannel } from './channels/mobile.channel.js';
 import { ProviderClients } from './channels/provider-clients.js';
 import { QueueChannel } from './channels/queue.channel.js';
+import { RobotChannel } from './channels/robot.channel.js';
 import { SmsChannel } from './channels/sms.channel.js';
 import { DeliveryMetrics } from './delivery-metrics.js';
 import { DrainProcessor, PROCESSORS } from './drain.processor.js';
@@ -134,6 +136,8 @@ function openChannels(settings: WorkerSettings, { client, deployment, certificat
     queue: new QueueChannel(new MessageStore(queues, new LongPoll(client, deployment))),
     email: new EmailChannel(provided),
     sms: new SmsChannel({ ...provided, ...(callbackUrl !== undefined && { publicUrl: callbackUrl }) }),
+    mobile: new MobileChannel(clients),
+    robot: new RobotChannel(clients),
   };
   return new Channels(set, clients);
 }

@@ -1,4 +1,4 @@
-import { readJsonObject, textOf } from './json-object.js';
+import { readObject, textOf } from './message-attributes.js';
 import { readTarget, type MobileTarget } from './mobile-target.js';
 import type { Notification } from './notification.js';
 import { truncateToFit } from './text-fit.js';
@@ -32,7 +32,7 @@ export const TOPIC_OF_ALL = 'all';
  * @throws MobileTargetMissing
  */
 export function mobileMessage(notification: Notification, attribute: string | undefined, fixed: MobileTarget | undefined): MobileMessage {
-  const members = readJsonObject(attribute);
+  const members = attribute === undefined ? undefined : readObject(attribute);
   const target = fixed ?? targetOf(members ?? {});
   const title = textOf(members?.['Title']) ?? notification.topicName;
   const body = textOf(members?.['Body']) ?? notification.message;

@@ -1,7 +1,7 @@
 import { createPrivateKey, sign, type KeyObject } from 'node:crypto';
 import { request, type Agent } from 'node:https';
 import type { Credential, GoogleOAuthAccessToken } from 'firebase-admin/app';
-import { readJsonObject, textOf } from '../json-object.js';
+import { readObject, textOf } from '../message-attributes.js';
 
 const TOKEN_URL = 'https://oauth2.googleapis.com/token';
 const GRANT = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
@@ -46,7 +46,7 @@ export class FcmCredential implements Credential {
   async getAccessToken(): Promise<GoogleOAuthAccessToken> {
     const form = new URLSearchParams({ grant_type: GRANT, assertion: grant((this.#account ??= this.#read()), Math.floor(Date.now() / 1_000)) });
     const { status, body } = await this.#post(form.toString());
-    const members = readJsonObject(body) ?? {};
+    const members = readObject(body) ?? {};
     const { access_token: token, expires_in: expiresIn, error, error_description: description } = members;
     if (status === 200 && typeof token === 'string' && typeof expiresIn === 'number') return { access_token: token, expires_in: expiresIn };
     const said = [error, description].filter((part) => typeof part === 'string').join(': ');

@@ -4,7 +4,7 @@ import type { Messaging } from 'firebase-admin/messaging';
 import { InvalidArgument } from '#runtime/invalid-argument.js';
 import { url, type SettingKind } from '#runtime/setting.js';
 import type { ChannelSettings, ChannelType, ProviderClient, ProviderTools } from '../channel-type.js';
-import { readJsonObject, textOf } from '../json-object.js';
+import { readObject, textOf } from '../message-attributes.js';
 import { TOPIC_OF_ALL, type MobileMessage } from '../mobile-message.js';
 import { delivered, type Outcome } from '../outcome.js';
 import { withTimeLimit } from '../time-limit.js';
@@ -16,10 +16,10 @@ import { fcmOutcome } from './fcm-outcome.js';
 const TIME_LIMIT = 10_000;
 
 /** The file that Google's console gives out. */
-const serviceAccount: SettingKind<string> = {
+export const serviceAccount: SettingKind<string> = {
   allowed: 'the JSON of a service account, with project_id, client_email and private_key',
   parse: (given) => {
-    const members = readJsonObject(given);
+    const members = readObject(given);
     const isComplete = ['project_id', 'client_email', 'private_key'].every((name) => typeof members?.[name] === 'string' && members[name] !== '');
     return isComplete ? given : undefined;
   },
@@ -88,7 +88,7 @@ class FcmClient implements ProviderClient<MobileMessage> {
 
   async #open(): Promise<{ app: App; messaging: Messaging }> {
     const [{ initializeApp }, { getMessaging }] = await Promise.all([import('firebase-admin/app'), import('firebase-admin/messaging')]);
-    const account = readJsonObject(this.settings['serviceAccount']) ?? {};
+    const account = readObject(this.settings['serviceAccount'] ?? '') ?? {};
     const credential = new FcmCredential(account, this.#agent);
     const options = { credential, projectId: textOf(account['project_id']) ?? '', httpAgent: this.#agent };
     const app = initializeApp(options, `magpie-${(apps += 1)}`);

@@ -1,5 +1,5 @@
 import { delivered, permanent, retryable } from '../outcome.js';
-import { readJsonObject, textOf } from '../json-object.js';
+import { readObject, textOf } from '../message-attributes.js';
 import type { RobotAnswer, RobotVerdict } from './robot-provider.js';
 
 /** What the codes of a provider that answers in JSON mean; those not named may pass, and are tried again. */
@@ -20,7 +20,7 @@ export function readCodedAnswer(
   codes: AnswerCodes,
   read: (members: Readonly<Record<string, unknown>>) => { readonly code: unknown; readonly text: unknown },
 ): RobotVerdict {
-  const members = readJsonObject(answer.body);
+  const members = readObject(answer.body);
   const { code: given, text } = members === undefined ? { code: undefined, text: undefined } : read(members);
   const code = typeof given === 'string' && /^-?\d+$/.test(given) ? Number(given) : given;
   if (typeof code !== 'number') return uncodedVerdict(answer);

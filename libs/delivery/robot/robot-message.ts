@@ -1,4 +1,4 @@
-import { readJsonObject } from '../json-object.js';
+import { isTrue, readAttribute } from '../message-attributes.js';
 
 /** What a chat robot says. */
 export interface RobotMessage {
@@ -20,14 +20,14 @@ const MOBILE = /^\+?[0-9-]{3,20}$/;
  * Members that make no sense are passed over: the message goes out plain.
  */
 export function robotMessage(body: string, attributes: Readonly<Record<string, string>> | undefined): RobotMessage {
-  const { title, format, atMobiles, atAll } = readJsonObject(attributes?.['Robot']) ?? {};
+  const { title, format, atMobiles, atAll } = readAttribute(attributes, 'Robot') ?? {};
   const mobiles = Array.isArray(atMobiles) ? atMobiles.map(String).filter((mobile) => MOBILE.test(mobile)) : [];
   return {
     text: body,
     ...(typeof title === 'string' && title.trim() !== '' && { title: [...title.trim().replace(/\s+/g, ' ')].slice(0, LONGEST_TITLE).join('') }),
     format: format === 'markdown' ? 'markdown' : 'text',
     atMobiles: [...new Set(mobiles)].slice(0, MOST_MOBILES),
-    atAll: atAll === true || atAll === 'true' || atAll === 1,
+    atAll: isTrue(atAll),
   };
 }
 
