@@ -1,4 +1,5 @@
 import type { FirstKey } from '#access/access-store.js';
+import type { EnvironmentChannels } from '#delivery/environment-channels.js';
 import type { HighWater } from '#runtime/high-water.js';
 import type { Logger } from '#runtime/log.js';
 
@@ -16,6 +17,8 @@ export interface ApiSettings {
   readonly trustedProxies?: readonly string[];
   /** Networks that channels may be tested against although not public: CIDRs, `loopback`, `private`. None when absent. */
   readonly pushAllow?: readonly string[];
+  /** For accounts without channels of their own: whose receipts are taken. None when absent. */
+  readonly channels?: EnvironmentChannels;
   /** Made sure of at start. */
   readonly firstKey?: FirstKey;
 }

@@ -40,6 +40,7 @@ import { RequestMetrics } from './request-metrics.js';
 import { RequestOrigins } from './request-origin.js';
 import { ResourceUrls } from './resource-urls.js';
 import { ServerLifecycle } from './server-lifecycle.js';
+import { SmsReceiptController } from './sms-receipt.controller.js';
 import { SubscriptionController } from './subscription.controller.js';
 import { TopicController } from './topic.controller.js';
 
@@ -55,6 +56,7 @@ const CONTROLLERS = [
   MessageController,
   QueueController,
   QueueManagementController,
+  SmsReceiptController,
   SubscriptionController,
   TopicController,
 ];

@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { environmentChannels } from '#delivery/environment-channels.js';
 import { CertificateFiles } from '#runtime/certificate-files.js';
 import { readHubSettings, type HubSettings } from '#runtime/hub-settings.js';
 import { createLogger, type Logger } from '#runtime/log.js';
@@ -53,6 +54,7 @@ function apiSettings(hub: HubSettings): ApiSettings {
     secretKey,
     trustedProxies,
     pushAllow,
+    channels: environmentChannels(hub),
     ...(publicUrl !== undefined && { publicUrl }),
     ...(firstKey !== undefined && { firstKey }),
   };

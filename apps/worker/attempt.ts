@@ -54,13 +54,16 @@ export async function attemptDelivery(
   if (outcome.kind === 'delivered') window.succeeded();
   if (outcome.kind === 'retryable') window.failed(startedAt, outcome.retryAfter);
   const result = resultOf(outcome, subscription, pending, tools);
-  const attempt: Attempt = { ...factsOf(subscription, pending), ...result, time: tools.clock.now(), latencyMillis, ...answerOf(outcome) };
+  const attempt: MadeAttempt = { ...factsOf(subscription, pending), ...result, time: tools.clock.now(), latencyMillis, ...answerOf(outcome) };
   report(tools, endpoint?.kind ?? 'unknown', attempt, startedAt - pending.publishTime);
   return toSettlement(pending.handle, attempt);
 }
 
 /** Of an attempt that was made. */
 type Made = Exclude<Outcome, { kind: 'held' }>;
+
+/** As it is settled; what a provider says of it later is no part of it. */
+type MadeAttempt = Attempt & Result;
 
 type Result = { readonly outcome: 'delivered' | 'failed' } | { readonly outcome: 'retry'; readonly nextAttemptTime: number };
 
@@ -74,7 +77,7 @@ function resultOf(outcome: Made, { notifyStrategy }: Subscription, pending: Pend
   return nextAttemptTime < pending.expireTime ? { outcome: 'retry', nextAttemptTime } : { outcome: 'failed' };
 }
 
-function toSettlement(handle: string, attempt: Attempt): Settlement {
+function toSettlement(handle: string, attempt: MadeAttempt): Settlement {
   const encoded = encodeAttempt(attempt);
   if (attempt.outcome !== 'retry') return { handle, outcome: attempt.outcome, attempt: encoded };
   return { handle, outcome: 'retry', notBefore: attempt.nextAttemptTime ?? attempt.time, attempt: encoded };

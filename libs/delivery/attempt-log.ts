@@ -15,7 +15,8 @@ export interface Attempt {
   readonly number: number;
   /** When its outcome was known; milliseconds since the epoch. */
   readonly time: number;
-  readonly outcome: 'delivered' | 'retry' | 'failed';
+  /** The last two are what the provider said afterwards of an attempt that it had taken: the receiver has it, or will never get it. */
+  readonly outcome: 'delivered' | 'retry' | 'failed' | 'confirmed' | 'undelivered';
   /** The answer's number in the channel's own protocol, when there was an answer. */
   readonly code?: number;
   /** Absent when delivered to every recipient. */
@@ -24,6 +25,18 @@ export interface Attempt {
   /** Earliest start of the next attempt, for `retry`; milliseconds since the epoch. */
   readonly nextAttemptTime?: number;
 }
+
+/** What a provider said of an attempt afterwards. */
+export interface Receipt {
+  readonly outcome: 'confirmed' | 'undelivered';
+  readonly time: number;
+  readonly code?: number;
+  /** Says of whom, where an attempt had several receivers. */
+  readonly reason: string;
+}
+
+/** Lines that receipts may add to one attempt: it has at most 100 receivers. */
+const MOST_RECEIPTS = 200;
 
 /** Attempts are kept for three days. */
 export const ATTEMPT_LIFE_MILLIS = 72 * 3_600_000;
@@ -38,7 +51,7 @@ const QUEUE_ID_BYTES = 8;
 /** Where what this file alone reads begins; what stands before makes a record unique and findable. */
 const DETAILS_AT = ID_BYTES + QUEUE_ID_BYTES + 2;
 const FORMAT = 2;
-const OUTCOMES = ['delivered', 'retry', 'failed'] as const;
+const OUTCOMES = ['delivered', 'retry', 'failed', 'confirmed', 'undelivered'] as const;
 const FIXED_DETAILS = 28;
 const ACCOUNT_DIGITS = 16;
 const LONGEST_REASON = 200;
@@ -50,7 +63,7 @@ const LONGEST_REASON = 200;
  * | 8     | pending queue id                                      |
  * | 2     | attempt number                                        |
  * | 1     | format: 2; records of format 1 named no owner         |
- * | 1     | outcome: 0 delivered, 1 retry, 2 failed               |
+ * | 1     | outcome: its place among `OUTCOMES`                   |
  * | 6     | time (ms)                                             |
  * | 2     | code, 0 = none                                        |
  * | 4     | latency (ms)                                          |
@@ -134,6 +147,30 @@ export class AttemptLog {
   }
 
   /**
+   * Adds what became known of an attempt after it was settled.
+   *
+   * @returns unknown when the log has no such attempt (yet, or any more); known when it has this very line, or as many as one may have
+   */
+  async addReceipt(
+    receipt: Pick<Attempt, 'messageId' | 'pendingQueueId' | 'topicOwner' | 'number'> & Receipt,
+  ): Promise<'added' | 'known' | 'unknown'> {
+    const { messageId, pendingQueueId, topicOwner, number, ...news } = receipt;
+    const known = (await this.find(messageId)).filter(
+      (attempt) => attempt.pendingQueueId === pendingQueueId && attempt.topicOwner === topicOwner && attempt.number === number,
+    );
+    const attempt = known.find(({ outcome }) => outcome !== 'confirmed' && outcome !== 'undelivered');
+    const isRepeated = known.some(({ outcome, reason }) => outcome === news.outcome && reason === news.reason);
+    if (attempt === undefined) return 'unknown';
+    if (isRepeated || known.length > MOST_RECEIPTS) return 'known';
+    const { nextAttemptTime: _next, code: _code, ...facts } = attempt;
+    const record = encodeAttempt({ ...facts, latencyMillis: Math.max(0, news.time - attempt.time), ...news });
+    const key = `${this.deployment.base(partitionOf(messageId))}:al:${Math.floor(news.time / HOUR)}`;
+    const life = Math.ceil((ATTEMPT_LIFE_MILLIS + 2 * HOUR) / 1_000);
+    await answers(this.client.pipeline().zadd(key, 0, record).expire(key, life));
+    return 'added';
+  }
+
+  /**
    * Drops a partition's oldest attempts when it holds more than its share.
    *
    * @returns how many were dropped
@@ -164,6 +201,10 @@ export class AttemptLog {
     const base = this.deployment.base(partition);
     return Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => `${base}:al:${first + index}`);
   }
+}
+
+function partitionOf(messageId: string): number {
+  return Buffer.from(messageId, 'hex').readUInt16BE(PARTITION_AT);
 }
 
 /** @throws the first error among the answers. */

@@ -21,7 +21,7 @@ export interface RunningApi {
   stop(): Promise<void>;
 }
 
-type ChosenSettings = Pick<ApiSettings, 'redisUrl' | 'keyPrefix' | 'publicUrl' | 'secretKey' | 'trustedProxies' | 'pushAllow'>;
+type ChosenSettings = Pick<ApiSettings, 'redisUrl' | 'keyPrefix' | 'publicUrl' | 'secretKey' | 'trustedProxies' | 'pushAllow' | 'channels'>;
 
 export interface RunningApiOptions extends Partial<ChosenSettings> {
   readonly logger?: Logger;

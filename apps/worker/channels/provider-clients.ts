@@ -52,7 +52,9 @@ export class ProviderClients {
     if (found !== undefined && 'reason' in found) return retryable(found.reason);
     if (found === undefined) return (name === undefined && this.#ofEnvironment(kind)) || this.#missing(name);
     const type = channelType(found.type);
-    if (type === undefined || !isOfKind(type, kind)) return retryable(`the channel ${found.name} is of type ${found.type}, which is not for ${kind}`);
+    if (type === undefined || !isOfKind(type, kind)) {
+      return retryable(`the channel ${found.name} is of type ${found.type}, which is not for ${kind}`);
+    }
     return { name: found.name, type: found.type, settings: found.settings, client: this.#openNamed(account, found, type) };
   }
 
@@ -79,8 +81,9 @@ export class ProviderClients {
   #ofEnvironment<Kind extends ChannelKind>(kind: Kind): OpenChannel<Kind> | undefined {
     const channel = this.environment[kind];
     if (channel === undefined) return undefined;
-    const { network: _network, ...tools } = this.tools;
-    const client = this.#environment.get(kind) ?? (channel.type as ChannelType<Kind>).connect(channel.settings, tools);
+    const { timeLimit } = this.tools;
+    const tools = timeLimit === undefined ? {} : { timeLimit };
+    const client = this.#environment.get(kind) ?? channel.type.connect(channel.settings, tools);
     this.#environment.set(kind, client);
     return { settings: channel.settings, client };
   }

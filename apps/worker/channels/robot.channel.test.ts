@@ -74,6 +74,27 @@ describe('RobotChannel', () => {
     expect(wrong).toMatchObject({ kind: 'retryable', reason: 'the channel ops is of type slack, not feishu' });
   });
 
+  it('brings a burst through a slow service: each message once, merged, no attempt spent', async () => {
+    const server = await startRobotServer('feishu');
+    const side = await openPublishingSide(process.env['MAGPIE_TEST_REDIS_URL']!);
+    const worker = await startWorker(workerSettings(process.env['MAGPIE_TEST_REDIS_URL']!, side.prefix));
+    cleanUps.push(() => server.stop(), () => side.stop(), () => worker.stop());
+    const channels = new ChannelStore(side.client, side.deployment, SECRET_KEY);
+    const settings = { webhookUrl: server.url, secret: server.secret };
+    await channels.put(ACCOUNT, 'ops', readChannelChange({ type: 'feishu', settings }));
+    const topic = await side.subscribed('robot:feishu:ops');
+    const ids: string[] = [];
+    for (let number = 0; number < 120; number += 1) ids.push(await side.publish(topic, `burst ${number}.`));
+    const arrived = (): string[] => server.seen.flatMap(({ text }) => [...text.matchAll(/burst \d+\./g)].map(([found]) => found));
+    await eventually('all messages', () => arrived().length >= 120, { within: 20_000 });
+    expect(new Set(arrived()).size).toBe(120);
+    expect(server.requests).toBe(server.seen.length);
+    expect(server.seen.length).toBeLessThan(30);
+    const log = new AttemptLog(side.client, side.deployment);
+    const last = await eventually('the last attempt', async () => (await log.find(ids.at(-1)!))[0]);
+    expect(last).toMatchObject({ outcome: 'delivered', number: 1 });
+  });
+
   it('leaves no secret in logs, attempts and what Redis holds', async () => {
     const server = await startRobotServer('dingtalk');
     const side = await openPublishingSide(process.env['MAGPIE_TEST_REDIS_URL']!);

@@ -170,7 +170,7 @@ describe('SmsChannel', () => {
     });
 
     it('waits for a template that nobody has named yet', async () => {
-      const { signName: _signName, ...settings } = dysms(dysmsServer.url).settings;
+      const settings = { ...DYSMS_KEY, templateCode: 'SMS_1', endpoint: dysmsServer.url };
       const outcome = await send(open({ default: { type: 'dysms', settings } }), 'sms:directsms:13800000001');
       expect(outcome).toMatchObject({ kind: 'retryable', reason: expect.stringContaining('signName') });
     });

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { connect, isIP, type Socket } from 'node:net';
-import { createTransport } from 'nodemailer';
 import { text, url } from '#runtime/setting.js';
 import { InvalidArgument } from '#runtime/invalid-argument.js';
 import type { ChannelSettings, ChannelType, ProviderClient, ProviderTools } from '../channel-type.js';
@@ -39,39 +38,40 @@ export const SMTP: ChannelType<'email'> = {
 
 class SmtpClient implements ProviderClient<EmailMessage> {
   readonly timeLimit: number;
-  readonly #transport: ReturnType<typeof openTransport>;
+  #transport: ReturnType<typeof openTransport> | undefined;
 
   constructor(
     private readonly settings: ChannelSettings,
-    { network, timeLimit = TIME_LIMIT }: ProviderTools,
+    private readonly tools: ProviderTools,
   ) {
-    this.timeLimit = timeLimit;
-    this.#transport = openTransport(settings, timeLimit, network);
+    this.timeLimit = tools.timeLimit ?? TIME_LIMIT;
   }
 
   send(message: EmailMessage, signal: AbortSignal): Promise<Outcome> {
-    return this.#call(signal, async () => {
-      const { response } = await this.#transport.sendMail(this.#mail(message));
+    return this.#call(signal, async (transport) => {
+      const { response } = await transport.sendMail(this.#mail(message));
       return delivered(Number(/^\d{3}/.exec(response)?.[0] ?? 250));
     });
   }
 
   /** Connects, encrypts and logs in. */
   check(signal: AbortSignal): Promise<Outcome> {
-    return this.#call(signal, async () => {
-      await this.#transport.verify();
+    return this.#call(signal, async (transport) => {
+      await transport.verify();
       return delivered();
     });
   }
 
-  close(): Promise<void> {
-    this.#transport.close();
-    return Promise.resolve();
+  async close(): Promise<void> {
+    (await this.#transport)?.close();
   }
 
-  async #call(signal: AbortSignal, call: () => Promise<Outcome>): Promise<Outcome> {
+  async #call(signal: AbortSignal, call: (transport: Awaited<ReturnType<typeof openTransport>>) => Promise<Outcome>): Promise<Outcome> {
     try {
-      return await withTimeLimit(signal, this.timeLimit, call);
+      return await withTimeLimit(signal, this.timeLimit, async () => {
+        this.#transport ??= openTransport(this.settings, this.timeLimit, this.tools.network);
+        return await call(await this.#transport);
+      });
     } catch (error) {
       signal.throwIfAborted();
       return outcomeOf(error);
@@ -93,7 +93,8 @@ class SmtpClient implements ProviderClient<EmailMessage> {
   }
 }
 
-function openTransport({ url: address = '', user, password }: ChannelSettings, timeLimit: number, network?: PushNetwork) {
+async function openTransport({ url: address = '', user, password }: ChannelSettings, timeLimit: number, network?: PushNetwork) {
+  const { createTransport } = await import('nodemailer');
   const options = {
     url: address,
     ...(user !== undefined && password !== undefined && { auth: { user, pass: password } }),
