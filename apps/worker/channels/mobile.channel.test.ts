@@ -1,11 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { MobileEndpoint } from '#delivery/endpoint.js';
+import { environmentChannels } from '#delivery/environment-channels.js';
 import type { Outcome } from '#delivery/outcome.js';
 import { fcmError, startFcmServer, type FcmServer } from '../../../test/support/fcm-server.js';
 import { clientsOf } from '../../../test/support/provider-channels.js';
 import { sampleDelivery } from '../../../test/support/sample-delivery.js';
 import { describeChannel } from './channel.contract.js';
 import { MobileChannel } from './mobile.channel.js';
+import { ProviderClients } from './provider-clients.js';
 
 const NEVER = new AbortController().signal;
 
@@ -62,6 +64,13 @@ describe('MobileChannel', () => {
     await send('push:unknown:token:c');
     expect(other.messages.map(({ token }) => token)).toEqual(['a', 'b']);
     expect(server.messages.map(({ token }) => token)).toEqual(['c']);
+  });
+
+  it("uses the operator's service account for accounts without a channel", async () => {
+    const channels = environmentChannels({ fcmServiceAccount: server.serviceAccount, fcmBaseUrl: server.url });
+    const own = new ProviderClients({ find: () => Promise.resolve(undefined) }, channels, { timeLimit: 3_000 });
+    expect(await send('push:1:token:a', undefined, own)).toMatchObject({ kind: 'delivered' });
+    await own.close();
   });
 
   it('waits for a channel that is not there, and gives up a message to nobody', async () => {
