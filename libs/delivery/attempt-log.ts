@@ -162,7 +162,8 @@ export class AttemptLog {
     const isRepeated = known.some(({ outcome, reason }) => outcome === news.outcome && reason === news.reason);
     if (attempt === undefined) return 'unknown';
     if (isRepeated || known.length > MOST_RECEIPTS) return 'known';
-    const { nextAttemptTime: _next, code: _code, ...facts } = attempt;
+    const { topicName, subscriptionName } = attempt;
+    const facts = { messageId, pendingQueueId, topicOwner, topicName, subscriptionName, number };
     const record = encodeAttempt({ ...facts, latencyMillis: Math.max(0, news.time - attempt.time), ...news });
     const key = `${this.deployment.base(partitionOf(messageId))}:al:${Math.floor(news.time / HOUR)}`;
     const life = Math.ceil((ATTEMPT_LIFE_MILLIS + 2 * HOUR) / 1_000);

@@ -135,7 +135,13 @@ export class ChannelStore {
     return `${this.deployment.prefix}:channels:${account}`;
   }
 
-  #changed(account: string, name: string, before: ChannelDocument | undefined, change: ChannelChange, latest: number): ChannelDocument {
+  #changed(
+    account: string,
+    name: string,
+    before: ChannelDocument | undefined,
+    change: ChannelChange,
+    latest: number,
+  ): ChannelDocument {
     const type = channelType(change.type)!;
     const now = this.clock.now();
     // The secrets of one provider are nothing to another.
@@ -173,7 +179,8 @@ export class ChannelStore {
   }
 
   #open(account: string, name: string, { type, kind, settings, secrets, createTime, version }: ChannelDocument): NamedChannel {
-    const opened = Object.entries(secrets).map(([secret, { sealed }]) => [secret, this.#box.open(sealed, contextOf(account, name, secret))]);
+    const open = (secret: string, sealed: string): string => this.#box.open(sealed, contextOf(account, name, secret));
+    const opened = Object.entries(secrets).map(([secret, { sealed }]) => [secret, open(secret, sealed)]);
     const all = { ...settings, ...(Object.fromEntries(opened) as ChannelSettings) };
     return { name, type, kind, settings: all, version: `${createTime}.${version}` };
   }

@@ -67,13 +67,20 @@ function readSetting(type: ChannelType, name: string, given: unknown): string | 
  *
  * @throws InvalidArgument
  */
-export function checkSettings(type: ChannelType, settings: ChannelSettings, given: ReadonlySet<string>, before: ChannelSettings = {}): void {
+export function checkSettings(
+  type: ChannelType,
+  settings: ChannelSettings,
+  given: ReadonlySet<string>,
+  before: ChannelSettings = {},
+): void {
   const missing = type.settings.find(({ name, required }) => required === true && settings[name] === undefined);
   if (missing !== undefined) throw new InvalidArgument(missing.name, `${missing.name} is required: ${missing.kind.allowed}.`);
   const moved = type.settings.find(({ name, address }) => address === true && settings[name] !== before[name]);
-  const kept = type.settings.find(({ name, secret }) => secret === true && before[name] !== undefined && settings[name] !== undefined && !given.has(name));
+  const isKept = (name: string): boolean => before[name] !== undefined && settings[name] !== undefined && !given.has(name);
+  const kept = type.settings.find(({ name, secret }) => secret === true && isKept(name));
   if (moved !== undefined && kept !== undefined) {
-    throw new InvalidArgument(kept.name, `${kept.name} has to be given again when ${moved.name} changes: it would be shown to another server.`);
+    const why = `${kept.name} has to be given again when ${moved.name} changes: it would be shown to another server.`;
+    throw new InvalidArgument(kept.name, why);
   }
   type.checkTogether?.(settings);
 }

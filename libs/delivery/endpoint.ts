@@ -101,7 +101,8 @@ export function parseEndpoint(text: string): Endpoint {
   if (text.startsWith('robot:')) return parseRobot(text);
   if (OTHER_CHANNEL.test(text)) throw new EndpointInvalid(`This deployment has no channel for the endpoint "${text}".`);
   throw new EndpointInvalid(
-    `The endpoint "${text}" is not valid: it is an http(s) URL, acs:mns:<region>:<account>:queues/<queue>, mail:directmail:<address>, sms:directsms:<phone>, push:<AppKey> or robot:<service>:<channel>.`,
+    `The endpoint "${text}" is not valid: it is an http(s) URL, acs:mns:<region>:<account>:queues/<queue>, ` +
+      'mail:directmail:<address>, sms:directsms:<phone>, push:<AppKey> or robot:<service>:<channel>.',
   );
 }
 

@@ -1,5 +1,8 @@
 /** Members of one of a message's attributes; undefined when it has none of that name, or one that is no JSON object. */
-export function readAttribute(attributes: Readonly<Record<string, string>> | undefined, name: string): Readonly<Record<string, unknown>> | undefined {
+export function readAttribute(
+  attributes: Readonly<Record<string, string>> | undefined,
+  name: string,
+): Readonly<Record<string, unknown>> | undefined {
   const text = attributes?.[name];
   return text === undefined ? undefined : readObject(text);
 }

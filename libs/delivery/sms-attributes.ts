@@ -27,7 +27,10 @@ const ATTRIBUTES: Readonly<Record<SmsEndpoint['form'], readonly string[]>> = {
  * - `multiContent`: SmsParams has the variables of each receiver under its number, and only endpoints without a number take it.
  * - `DYSMS.PhoneNumber` stands above the number of a `dysms` endpoint; `Receiver` counts only where the endpoint has no number.
  */
-export function readSmsAttributes(endpoint: SmsEndpoint, attributes: Readonly<Record<string, string>> | undefined): readonly SmsContent[] | SmsProblem {
+export function readSmsAttributes(
+  endpoint: SmsEndpoint,
+  attributes: Readonly<Record<string, string>> | undefined,
+): readonly SmsContent[] | SmsProblem {
   const members = ATTRIBUTES[endpoint.form].map((name) => readAttribute(attributes, name)).find((found) => found !== undefined) ?? {};
   const shared = sharedContent(members);
   const given = members['SmsParams'] ?? members['TemplateParam'];

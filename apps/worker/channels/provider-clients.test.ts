@@ -17,7 +17,7 @@ function channel(url: string, version = '1', changes: Partial<NamedChannel> = {}
 function clientsOf(find: (kind: ChannelKind, name?: string) => NamedChannel | undefined, smtpUrl?: string): ProviderClients {
   const environment = environmentChannels(smtpUrl === undefined ? {} : { smtpUrl, mailFrom: 'env@example.com' });
   const source = { find: async (_account: string, kind: ChannelKind, name?: string) => find(kind, name) };
-  return new ProviderClients(source, environment, { network: new PushNetwork([]), timeLimit: 1_000 });
+  return new ProviderClients(source, environment, { network: new PushNetwork([]), timeLimit: 5_000 });
 }
 
 describe('ProviderClients', () => {

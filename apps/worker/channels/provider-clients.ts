@@ -88,7 +88,11 @@ export class ProviderClients {
     return { settings: channel.settings, client };
   }
 
-  #openNamed<Kind extends ChannelKind>(account: string, channel: NamedChannel, type: ChannelType<Kind>): ProviderClient<MessageOfKind[Kind]> {
+  #openNamed<Kind extends ChannelKind>(
+    account: string,
+    channel: NamedChannel,
+    type: ChannelType<Kind>,
+  ): ProviderClient<MessageOfKind[Kind]> {
     const key = `${account}/${channel.name}`;
     const known = this.#open.get(key);
     this.#open.delete(key);

@@ -55,7 +55,9 @@ async function sendAll(
   const outcomes: (readonly [string, Outcome])[] = [];
   const left = [...recipients];
   const sendNext = async (): Promise<void> => {
-    for (let recipient = left.shift(); recipient !== undefined; recipient = left.shift()) outcomes.push([recipient, await sendOne(recipient)]);
+    for (let recipient = left.shift(); recipient !== undefined; recipient = left.shift()) {
+      outcomes.push([recipient, await sendOne(recipient)]);
+    }
   };
   const sendOne = async (recipient: string): Promise<Outcome> => {
     try {
@@ -80,7 +82,8 @@ function together(outcomes: readonly (readonly [string, Outcome])[], count: numb
   const [refusal] = refused;
   if (retry !== undefined) {
     const wishes = retries.map(({ retryAfter }) => retryAfter).filter((wish) => wish !== undefined);
-    const details = { ...(retry.code !== undefined && { code: retry.code }), ...(wishes.length > 0 && { retryAfter: Math.max(...wishes) }) };
+    const wish = wishes.length > 0 ? { retryAfter: Math.max(...wishes) } : {};
+    const details = { ...(retry.code !== undefined && { code: retry.code }), ...wish };
     return retryable(`${retries.length} of ${count} recipients: ${retry.reason}`, details);
   }
   if (refusal === undefined) return delivered(all.find((outcome) => outcome.kind === 'delivered')?.code);

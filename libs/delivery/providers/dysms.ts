@@ -21,12 +21,15 @@ const endpoint: SettingKind<string> = {
   parse: (given) => (ENDPOINT.test(given) && URL.canParse(given) ? given : undefined),
 };
 
+const keyId = text(/^[A-Za-z0-9._-]{1,128}$/, '1 to 128 letters, digits, dots, hyphens and underscores');
+const keySecret = text(/^[\x21-\x7e]{1,128}$/, '1 to 128 printable characters without blanks');
+
 /** SMS through Alibaba Cloud's Short Message Service (Dysmsapi), by its official client. */
 export const DYSMS: ChannelType<'sms'> = {
   kind: 'sms',
   settings: [
-    { name: 'accessKeyId', required: true, address: true, kind: text(/^[A-Za-z0-9._-]{1,128}$/, '1 to 128 letters, digits, dots, hyphens and underscores') },
-    { name: 'accessKeySecret', required: true, secret: true, kind: text(/^[\x21-\x7e]{1,128}$/, '1 to 128 printable characters without blanks') },
+    { name: 'accessKeyId', required: true, address: true, kind: keyId },
+    { name: 'accessKeySecret', required: true, secret: true, kind: keySecret },
     { name: 'signName', kind: text(/^[^\r\n]{1,64}$/, '1 to 64 characters') },
     { name: 'templateCode', kind: text(/^[A-Za-z0-9_-]{1,64}$/, '1 to 64 letters, digits, hyphens and underscores') },
     { name: 'endpoint', address: true, kind: endpoint },
@@ -165,7 +168,7 @@ function outcomeOfCode(code: string, message: string, status: number, wish?: num
 }
 
 function outcomeOf(error: unknown): Outcome {
-  const { code, statusCode, message, retryAfter } = error as { code?: unknown; statusCode?: unknown; message?: unknown; retryAfter?: unknown };
+  const { code, statusCode, message, retryAfter } = error as Readonly<Record<string, unknown>>;
   const said = typeof message === 'string' ? message : String(error);
   if (typeof code === 'string' && typeof statusCode === 'number') {
     // The library repeats code and status in its message.

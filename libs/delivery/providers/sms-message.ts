@@ -33,7 +33,7 @@ export function internationalPhone(phone: string, countryCode: string): string {
   return `+${countryCode}${phone}`;
 }
 
-/** Reads the body of a test: `to` is required; `text`, `signName`, `templateCode` and `parameters` (an object) are not. @throws InvalidArgument */
+/** Reads the body of a test: `to` is required; `text`, `signName`, `templateCode` and `parameters` are not. @throws InvalidArgument */
 export function readTestSms(members: Readonly<Record<string, unknown>>): SmsMessage {
   const { to, text = 'Test message of Magpie', signName, templateCode, parameters, ...others } = members;
   const unknown = Object.keys(others)[0];

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { connect, isIP, type Socket } from 'node:net';
-import { text, url } from '#runtime/setting.js';
+import { text } from '#runtime/setting.js';
 import { InvalidArgument } from '#runtime/invalid-argument.js';
 import type { ChannelSettings, ChannelType, ProviderClient, ProviderTools } from '../channel-type.js';
 import { delivered, permanent, retryable, type Outcome } from '../outcome.js';
@@ -12,22 +12,24 @@ import { readTestEmail, type EmailMessage } from './email-message.js';
 const TIME_LIMIT = 10_000;
 const CONNECTIONS = 10;
 
+/** Neither credentials, which would be shown, nor a query, in which the library takes options: a proxy, TLS without verification. */
+const server = text(
+  /^smtps?:\/\/(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(?::\d{1,5})?$/,
+  'smtp:// or smtps://, a host and an optional port, without user and password',
+);
 const sender = text(/^[^\r\n@]{1,128}@[^\r\n@]{1,255}$/, 'an e-mail address, with or without a name in front');
 
 /** Mail by SMTP, over a pool of connections. */
 export const SMTP: ChannelType<'email'> = {
   kind: 'email',
   settings: [
-    { name: 'url', required: true, address: true, kind: url('smtp', 'smtps') },
+    { name: 'url', required: true, address: true, kind: server },
     { name: 'user', kind: text(/^[^\r\n]{1,256}$/, '1 to 256 characters') },
     { name: 'password', secret: true, kind: text(/^[^\r\n]{1,256}$/, '1 to 256 characters') },
     { name: 'from', required: true, kind: sender },
     { name: 'replyTo', kind: sender },
   ],
   checkTogether: (settings) => {
-    const { username, password } = new URL(settings['url'] ?? '');
-    // It would be shown with the other plain settings.
-    if (username !== '' || password !== '') throw new InvalidArgument('url', 'url carries no user name or password: they are settings of their own.');
     if ((settings['user'] === undefined) !== (settings['password'] === undefined)) {
       throw new InvalidArgument('password', 'user and password are set together.');
     }

@@ -10,13 +10,18 @@ const TIME_LIMIT = 10_000;
 /** Numbers without a country code are Chinese, as MNS's are. */
 const DEFAULT_COUNTRY = '86';
 
+const sender = text(
+  /^(\+[0-9]{5,20}|MG[0-9a-fA-F]{32}|[A-Za-z0-9 ]{1,11})$/,
+  'a number with +, a messaging service (MG…) or a sender name',
+);
+
 /** SMS through Twilio's Messages API, by its official client. */
 export const TWILIO: ChannelType<'sms'> = {
   kind: 'sms',
   settings: [
     { name: 'accountSid', required: true, address: true, kind: text(/^AC[0-9a-fA-F]{32}$/, 'AC and 32 hexadecimal digits') },
     { name: 'authToken', required: true, secret: true, kind: text(/^[\x21-\x7e]{8,256}$/, '8 to 256 printable characters without blanks') },
-    { name: 'from', required: true, kind: text(/^(\+[0-9]{5,20}|MG[0-9a-fA-F]{32}|[A-Za-z0-9 ]{1,11})$/, 'a number with +, a messaging service (MG…) or a sender name') },
+    { name: 'from', required: true, kind: sender },
     { name: 'countryCode', kind: text(/^[1-9][0-9]{0,3}$/, '1 to 4 digits') },
     { name: 'baseUrl', address: true, kind: url('http', 'https') },
     { name: 'publicUrl', kind: url('http', 'https') },
@@ -122,7 +127,9 @@ function readRefusal(status: number, body: unknown, retryAfter: unknown): Twilio
 }
 
 function outcomeOf(error: unknown): Outcome {
-  if (!(error instanceof TwilioRefusal)) return retryable(`Twilio: ${error instanceof Error ? error.message || error.name : String(error)}`);
+  if (!(error instanceof TwilioRefusal)) {
+    return retryable(`Twilio: ${error instanceof Error ? error.message || error.name : String(error)}`);
+  }
   const { status, code, retryAfter } = error;
   const reason = `Twilio ${code ?? `HTTP ${status}`}: ${error.message}`;
   if (code !== undefined && FINAL_CODES.has(code)) return permanent(reason, code);
