@@ -42,7 +42,9 @@ function bodyOf({ text, title, format, atMobiles, atAll }: RobotMessage): string
   const at = { atMobiles, isAtAll: atAll };
   // Only who is named in the text is called by it.
   const names = atMobiles.length === 0 ? '' : `\n\n${atMobiles.map((mobile) => `@${mobile}`).join(' ')}`;
-  if (format === 'markdown') return JSON.stringify({ msgtype: 'markdown', markdown: { title: title ?? headline(text), text: text + names }, at });
+  if (format === 'markdown') {
+    return JSON.stringify({ msgtype: 'markdown', markdown: { title: title ?? headline(text), text: text + names }, at });
+  }
   return JSON.stringify({ msgtype: 'text', text: { content: (title === undefined ? text : `${title}\n${text}`) + names }, at });
 }
 

@@ -24,11 +24,15 @@ export function robotMessage(body: string, attributes: Readonly<Record<string, s
   const mobiles = Array.isArray(atMobiles) ? atMobiles.map(String).filter((mobile) => MOBILE.test(mobile)) : [];
   return {
     text: body,
-    ...(typeof title === 'string' && title.trim() !== '' && { title: [...title.trim().replace(/\s+/g, ' ')].slice(0, LONGEST_TITLE).join('') }),
+    ...(typeof title === 'string' && title.trim() !== '' && { title: oneLine(title) }),
     format: format === 'markdown' ? 'markdown' : 'text',
     atMobiles: [...new Set(mobiles)].slice(0, MOST_MOBILES),
     atAll: isTrue(atAll),
   };
+}
+
+function oneLine(title: string): string {
+  return [...title.trim().replace(/\s+/g, ' ')].slice(0, LONGEST_TITLE).join('');
 }
 
 /** What stands between two messages that were merged into one. */
@@ -43,7 +47,8 @@ export function mergeMessages(messages: readonly RobotMessage[]): RobotMessage {
   const [first] = messages;
   if (messages.length === 1) return first!;
   const { format } = first!;
-  const withTitles = messages.map(({ title, text }) => (title === undefined ? text : `${format === 'markdown' ? `**${title}**` : title}\n\n${text}`));
+  const heading = (title: string): string => (format === 'markdown' ? `**${title}**` : title);
+  const withTitles = messages.map(({ title, text }) => (title === undefined ? text : `${heading(title)}\n\n${text}`));
   return {
     text: withTitles.join(SEPARATORS[format]),
     title: `${messages.length} messages`,
