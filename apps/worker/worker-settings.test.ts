@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { BadSetting } from '#runtime/setting.js';
 import { readWorkerSettings } from './worker-settings.js';
@@ -20,5 +23,20 @@ describe('readWorkerSettings', () => {
 
   it.each(['MAGPIE_REDIS_URL', 'MAGPIE_SECRET_KEY'])('does not start without %s', (name) => {
     expect(() => read({ ...needed, [name]: '' })).toThrow(BadSetting);
+  });
+
+  it('reads the service account of mobile pushes, and does not start with a file that is none', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'magpie-'));
+    const file = join(folder, 'account.json');
+    const environment = { ...needed, MAGPIE_FCM_SERVICE_ACCOUNT_FILE: file, MAGPIE_FCM_BASE_URL: 'http://127.0.0.1:9099/' };
+    expect(() => read(environment)).toThrow(/MAGPIE_FCM_SERVICE_ACCOUNT_FILE.*ENOENT/);
+    writeFileSync(file, '{"project_id":"p","private_key":"tell nobody"}');
+    expect(() => read(environment)).toThrow(BadSetting);
+    expect(() => read(environment)).not.toThrow(/tell nobody/);
+    const account = JSON.stringify({ project_id: 'p', client_email: 'e', private_key: 'k' });
+    writeFileSync(file, account);
+    expect(read(environment).channels?.mobile?.settings).toEqual({ serviceAccount: account, baseUrl: 'http://127.0.0.1:9099' });
+    expect(read(needed).channels?.mobile).toBeUndefined();
+    rmSync(folder, { recursive: true });
   });
 });

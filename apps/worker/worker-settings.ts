@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { environmentChannels, type EnvironmentChannels } from '#delivery/environment-channels.js';
+import { serviceAccount } from '#delivery/providers/fcm.js';
 import type { HighWater } from '#runtime/high-water.js';
 import { readHubSettings, type HubSettings } from '#runtime/hub-settings.js';
 import { BadSetting, type Environment } from '#runtime/setting.js';
@@ -46,11 +48,27 @@ export function readWorkerSettings(environment: Environment, onWarning: (warning
     secretKey,
     publicUrl,
     pushAllow,
-    channels: environmentChannels(settings),
+    channels: environmentChannels({ ...settings, ...readServiceAccount(settings.fcmServiceAccountFile) }),
     ...(settings.publicUrl !== undefined && { callbackUrl: settings.publicUrl }),
     ...(pushCaFile !== undefined && { pushCaFile }),
     logLevel,
   };
+}
+
+/** @throws BadSetting, which says nothing of the content */
+function readServiceAccount(file: string | undefined): { readonly fcmServiceAccount?: string } {
+  if (file === undefined) return {};
+  const account = serviceAccount.parse(readFile(file));
+  if (account === undefined) throw new BadSetting('MAGPIE_FCM_SERVICE_ACCOUNT_FILE', file, serviceAccount.allowed);
+  return { fcmServiceAccount: account };
+}
+
+function readFile(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new BadSetting('MAGPIE_FCM_SERVICE_ACCOUNT_FILE', `${file} (${(error as NodeJS.ErrnoException).code ?? 'unreadable'})`, 'a file that can be read');
+  }
 }
 
 /** What to write into a URL for a bind address. */

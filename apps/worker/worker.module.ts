@@ -26,9 +26,11 @@ import { TopicStore } from '#topic/topic-store.js';
 import { Channels } from './channels/channel-for-endpoint.js';
 import { EmailChannel } from './channels/email.channel.js';
 import { HttpChannel } from './channels/http.channel.js';
+import { MobileChannel } from './channels/mobile.channel.js';
 import { ProviderClients } from './channels/provider-clients.js';
 import { PushSecrets } from './channels/push-secrets.js';
 import { QueueChannel } from './channels/queue.channel.js';
+import { RobotChannel } from './channels/robot.channel.js';
 import { SmsChannel } from './channels/sms.channel.js';
 import { DeliveryMetrics } from './delivery-metrics.js';
 import { DrainProcessor, PROCESSORS } from './drain.processor.js';
@@ -144,6 +146,8 @@ function openChannels(settings: WorkerSettings, engine: Engine, queues: QueueSto
     queue: new QueueChannel(new MessageStore(queues, new LongPoll(client, deployment))),
     email: new EmailChannel(provided),
     sms: new SmsChannel({ ...provided, ...(callbackUrl !== undefined && { publicUrl: callbackUrl }) }),
+    mobile: new MobileChannel(clients),
+    robot: new RobotChannel(clients),
   };
   return new Channels(set, clients);
 }

@@ -1,13 +1,17 @@
 import type { SettingKind } from '#runtime/setting.js';
+import type { MobileMessage } from './mobile-message.js';
 import type { Outcome } from './outcome.js';
 import type { EmailMessage } from './providers/email-message.js';
 import type { SmsMessage } from './providers/sms-message.js';
 import type { PushNetwork } from './push-network.js';
+import type { RobotMessage } from './robot/robot-message.js';
 
 /** What channels of each kind carry. */
 export interface MessageOfKind {
   readonly sms: SmsMessage;
   readonly email: EmailMessage;
+  readonly mobile: MobileMessage;
+  readonly robot: RobotMessage;
 }
 
 /** What a channel is for. An account has at most one default channel of each kind. */

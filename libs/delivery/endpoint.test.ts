@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { InvalidArgument } from '#runtime/invalid-argument.js';
-import { checkContentFormat, EndpointInvalid, parseEndpoint } from './endpoint.js';
+import { checkContentFormat, EndpointInvalid, parseEndpoint, ROBOT_SERVICES } from './endpoint.js';
 
 describe('parseEndpoint', () => {
   it.each([
@@ -37,6 +37,20 @@ describe('parseEndpoint', () => {
     ['sms:directsms:anonymous?channel=ops-2', { form: 'directsms', channel: 'ops-2' }],
   ])('reads %s', (text, expected) => {
     expect(parseEndpoint(text)).toEqual({ kind: 'sms', ...expected });
+  });
+
+  it.each([
+    ['push:24681012', { appKey: '24681012' }],
+    ['push:24681012?channel=app-2', { appKey: '24681012', channel: 'app-2' }],
+    ['push:app:token:dQw4:APA91b_x-1', { appKey: 'app', target: { token: 'dQw4:APA91b_x-1' } }],
+    ['push:app:topic:news?channel=c', { appKey: 'app', target: { topic: 'news' }, channel: 'c' }],
+    ["push:app:condition:'a' in topics && ('b' in topics || 'c' in topics)", { appKey: 'app', target: { condition: "'a' in topics && ('b' in topics || 'c' in topics)" } }],
+  ])('reads %s', (text, expected) => {
+    expect(parseEndpoint(text)).toEqual({ kind: 'mobile', ...expected });
+  });
+
+  it.each(ROBOT_SERVICES)('reads robot:%s:<channel>', (service) => {
+    expect(parseEndpoint(`robot:${service}:ops-1`)).toEqual({ kind: 'robot', service, channel: 'ops-1' });
   });
 
   it('reads several mailboxes, none, and the channel to use', () => {
@@ -84,7 +98,17 @@ describe('parseEndpoint', () => {
     'sms:other:13800000000',
     'smq-ep:dysms:13800000000',
     'smq-ep:dysms:1:anonymous',
-    'push:123456',
+    'push:',
+    'push:a b',
+    'push:24681012:token:',
+    'push:24681012:token:a b',
+    'push:24681012:device:abc',
+    'push:24681012:condition:everybody',
+    'push:24681012?channel=../x',
+    'robot:dingtalk:',
+    'robot:dingtalk:a/b',
+    'robot:telegram:ops',
+    'robot:https://oapi.dingtalk.com/robot/send?access_token=x',
     'smq-ep:other:1:__dynamic',
     'acs:fc:cn-hangzhou:1:services/s/functions/f',
     'acs:eventbridge:cn-hangzhou:1:eventbus/b',

@@ -1,5 +1,6 @@
 import { InvalidArgument } from '#runtime/invalid-argument.js';
 import { isChannelName } from './channel-name.js';
+import { readTarget, type MobileTarget } from './mobile-target.js';
 import type { NotifyContentFormat } from './notification.js';
 import { readMailboxes } from './providers/email-message.js';
 import { isPhone } from './providers/sms-message.js';
@@ -10,7 +11,7 @@ export class EndpointInvalid extends Error {
 }
 
 /** Where the deliveries of a subscription go, read from its endpoint text. */
-export type Endpoint = HttpEndpoint | QueueEndpoint | EmailEndpoint | SmsEndpoint;
+export type Endpoint = HttpEndpoint | QueueEndpoint | EmailEndpoint | SmsEndpoint | MobileEndpoint | RobotEndpoint;
 
 export interface HttpEndpoint {
   readonly kind: 'http';
@@ -46,6 +47,24 @@ export interface SmsEndpoint extends ChannelEndpoint {
   readonly phone?: string;
 }
 
+export interface MobileEndpoint extends ChannelEndpoint {
+  readonly kind: 'mobile';
+  /** Of the app; the name of its channel, where there is one. */
+  readonly appKey: string;
+  /** Absent when each message names its own. */
+  readonly target?: MobileTarget;
+}
+
+/** Chat services that there are robots of; each is a type of channel. */
+export const ROBOT_SERVICES = ['dingtalk', 'feishu', 'wecom', 'slack'] as const;
+
+export interface RobotEndpoint {
+  readonly kind: 'robot';
+  readonly service: (typeof ROBOT_SERVICES)[number];
+  /** Knows the robot's address and secret, which therefore stand in no endpoint. */
+  readonly channel: string;
+}
+
 const DEFAULT_PATH = '/notifications';
 const LONGEST = 2_048;
 
@@ -55,18 +74,21 @@ const QUEUE = /^acs:mns:[^:/]*:[^:/]*:\/?queues\/([A-Za-z0-9][A-Za-z0-9-]{0,119}
 /** Receivers stand last, behind the account in the newer forms: clients guess it, and it is not looked at. */
 const EMAIL = /^(?:mail:directmail|smq-ep:dm:[^:]*):(.+)$/;
 const SMS = /^(?:sms:(directsms|dayu)|smq-ep:(dysms):[^:]*):(.+)$/;
+const PUSH = /^push:([^:?]+)(?::([a-z]+):(.+))?$/;
+const ROBOT = /^robot:([a-z]+):(.+)$/;
 /** Behind all else of an endpoint of a provider. */
 const NAMED_CHANNEL = /\?channel=([^?&]*)$/;
 /** In the place of the receiver, in the newer and the older forms: messages name theirs. */
 const DYNAMIC = '__dynamic';
 const ANONYMOUS = 'anonymous';
 /** Forms of MNS that this release has no channel for. */
-const OTHER_CHANNEL = /^(sms:|push:|mail:|smq-ep:|acs:fc:|acs:eventbridge:)/;
+const OTHER_CHANNEL = /^(sms:|mail:|smq-ep:|acs:fc:|acs:eventbridge:)/;
 
 /**
  * Reads an endpoint: `http(s)://host[:port][/path][?query]`, `acs:mns:<region>:<account>:queues/<queue>` (also `:/queues/`),
  * `mail:directmail:<address>`, `smq-ep:dm:<account>:__dynamic`, `sms:directsms:<phone>`, `sms:directsms:anonymous`, `sms:dayu:<phone>`
- * or `smq-ep:dysms:<account>:<phone>`; mail and SMS may end with `?channel=<name>`.
+ * `smq-ep:dysms:<account>:<phone>`, `push:<AppKey>[:token|topic|condition:<target>]`; mail, SMS and push may end with
+ * `?channel=<name>`; or `robot:<service>:<channel>`.
  *
  * @throws EndpointInvalid for anything else.
  */
@@ -75,11 +97,12 @@ export function parseEndpoint(text: string): Endpoint {
   if (HTTP.test(text)) return parseHttp(text);
   const queue = QUEUE.exec(text)?.[1];
   if (queue !== undefined) return { kind: 'queue', queue };
-  if (EMAIL.test(text) || SMS.test(text)) return parseProvided(text);
+  if (EMAIL.test(text) || SMS.test(text) || text.startsWith('push:')) return parseProvided(text);
+  if (text.startsWith('robot:')) return parseRobot(text);
   if (OTHER_CHANNEL.test(text)) throw new EndpointInvalid(`This deployment has no channel for the endpoint "${text}".`);
   throw new EndpointInvalid(
     `The endpoint "${text}" is not valid: it is an http(s) URL, acs:mns:<region>:<account>:queues/<queue>, ` +
-      'mail:directmail:<address> or sms:directsms:<phone>.',
+      'mail:directmail:<address>, sms:directsms:<phone>, push:<AppKey> or robot:<service>:<channel>.',
   );
 }
 
@@ -98,11 +121,12 @@ function hasPath(text: string): boolean {
   return /^https?:\/\/[^/?#]*\//i.test(text);
 }
 
-function parseProvided(text: string): EmailEndpoint | SmsEndpoint {
+function parseProvided(text: string): EmailEndpoint | SmsEndpoint | MobileEndpoint {
   const name = NAMED_CHANNEL.exec(text)?.[1];
   if (name !== undefined && !isChannelName(name)) throw new EndpointInvalid(`"${name}" is not the name of a channel.`);
   const channel = name === undefined ? {} : { channel: name };
   const plain = text.replace(NAMED_CHANNEL, '');
+  if (plain.startsWith('push:')) return { ...parsePush(plain), ...channel };
   const sms = SMS.exec(plain);
   if (sms !== null) return { ...parseSms((sms[1] ?? sms[2]) as SmsEndpoint['form'], sms[3]!), ...channel };
   return { ...parseEmail(EMAIL.exec(plain)?.[1] ?? ''), ...channel };
@@ -112,6 +136,22 @@ function parseSms(form: SmsEndpoint['form'], receiver: string): SmsEndpoint {
   if (receiver === (form === 'dysms' ? DYNAMIC : ANONYMOUS)) return { kind: 'sms', form };
   if (!isPhone(receiver)) throw new EndpointInvalid(`"${receiver}" is not a phone number: 5 to 20 digits, with or without + in front.`);
   return { kind: 'sms', form, phone: receiver };
+}
+
+function parsePush(text: string): MobileEndpoint {
+  const [, appKey = '', kind, name = ''] = PUSH.exec(text) ?? [];
+  if (!isChannelName(appKey)) throw new EndpointInvalid(`"${text}" is not push:<AppKey>, with :token:, :topic: or :condition: and a target behind it or not.`);
+  if (kind === undefined) return { kind: 'mobile', appKey };
+  const target = readTarget(kind, name);
+  if (target === undefined) throw new EndpointInvalid(`"${kind}:${name}" is not a registration token, a topic or a condition of Firebase Cloud Messaging.`);
+  return { kind: 'mobile', appKey, target };
+}
+
+function parseRobot(text: string): RobotEndpoint {
+  const [, given, channel = ''] = ROBOT.exec(text) ?? [];
+  const service = ROBOT_SERVICES.find((known) => known === given);
+  if (service !== undefined && isChannelName(channel)) return { kind: 'robot', service, channel };
+  throw new EndpointInvalid(`"${text}" is not robot:<service>:<channel>, with one of ${ROBOT_SERVICES.join(', ')} and the name of a channel.`);
 }
 
 function parseEmail(receiver: string): EmailEndpoint {

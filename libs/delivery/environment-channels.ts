@@ -1,5 +1,6 @@
 import type { HubSettings } from '#runtime/hub-settings.js';
 import type { ChannelKind, ChannelSettings, ChannelType } from './channel-type.js';
+import { FCM } from './providers/fcm.js';
 import { SMTP } from './providers/smtp.js';
 import { TWILIO } from './providers/twilio.js';
 
@@ -13,18 +14,23 @@ export type EnvironmentChannels = { readonly [Kind in ChannelKind]?: Environment
 
 type Settings = Pick<
   HubSettings,
-  'smtpUrl' | 'mailFrom' | 'twilioAccountSid' | 'twilioAuthToken' | 'twilioFrom' | 'twilioBaseUrl'
->;
+  'smtpUrl' | 'mailFrom' | 'twilioAccountSid' | 'twilioAuthToken' | 'twilioFrom' | 'twilioBaseUrl' | 'fcmBaseUrl'
+> & {
+  /** The content of the operator's file. */
+  readonly fcmServiceAccount?: string;
+};
 
 /** What the settings of the deployment say about channels; a kind whose settings are not complete has none. */
 export function environmentChannels(settings: Settings): EnvironmentChannels {
-  const { smtpUrl, mailFrom, twilioAccountSid, twilioAuthToken, twilioFrom, twilioBaseUrl } = settings;
+  const { smtpUrl, mailFrom, twilioAccountSid, twilioAuthToken, twilioFrom, twilioBaseUrl, fcmServiceAccount, fcmBaseUrl } = settings;
   const email = complete({ url: smtpUrl, from: mailFrom });
   const sms = complete({ accountSid: twilioAccountSid, authToken: twilioAuthToken, from: twilioFrom });
   const base: ChannelSettings = twilioBaseUrl === undefined ? {} : { baseUrl: twilioBaseUrl };
+  const fcmBase: ChannelSettings = fcmBaseUrl === undefined ? {} : { baseUrl: fcmBaseUrl };
   return {
     ...(email !== undefined && { email: { type: SMTP, settings: email } }),
     ...(sms !== undefined && { sms: { type: TWILIO, settings: { ...sms, ...base } } }),
+    ...(fcmServiceAccount !== undefined && { mobile: { type: FCM, settings: { serviceAccount: fcmServiceAccount, ...fcmBase } } }),
   };
 }
 

@@ -52,6 +52,8 @@ export interface HubSettings {
   readonly twilioAuthToken?: string;
   readonly twilioFrom?: string;
   readonly twilioBaseUrl?: string;
+  readonly fcmServiceAccountFile?: string;
+  readonly fcmBaseUrl?: string;
   readonly setupFile?: string;
   readonly logLevel: LogLevel;
 }
@@ -218,6 +220,16 @@ export const HUB_SETTINGS: { readonly [Key in keyof HubSettings]-?: Setting<NonN
     name: 'MAGPIE_TWILIO_BASE_URL',
     kind: url('http', 'https'),
     description: "Where Twilio's API is, for a proxy or a test. Unset: https://api.twilio.com.",
+  },
+  fcmServiceAccountFile: {
+    name: 'MAGPIE_FCM_SERVICE_ACCOUNT_FILE',
+    kind: file,
+    description: 'Service account of a Firebase project, JSON, for mobile pushes of accounts without a channel of their own. Read at the start.',
+  },
+  fcmBaseUrl: {
+    name: 'MAGPIE_FCM_BASE_URL',
+    kind: url('http', 'https'),
+    description: "Where this project's pushes and access tokens are asked for, for a proxy or a test. Unset: Google's own addresses.",
   },
   setupFile: {
     name: 'MAGPIE_SETUP_FILE',

@@ -1,4 +1,4 @@
-import type { EmailEndpoint, HttpEndpoint, QueueEndpoint, SmsEndpoint } from '#delivery/endpoint.js';
+import type { EmailEndpoint, HttpEndpoint, MobileEndpoint, QueueEndpoint, RobotEndpoint, SmsEndpoint } from '#delivery/endpoint.js';
 import type { Outcome } from '#delivery/outcome.js';
 import type { Channel, Delivery } from './channel.js';
 import type { ProviderClients } from './provider-clients.js';
@@ -8,6 +8,8 @@ export interface ChannelSet {
   readonly queue: Channel<QueueEndpoint>;
   readonly email: Channel<EmailEndpoint>;
   readonly sms: Channel<SmsEndpoint>;
+  readonly mobile: Channel<MobileEndpoint>;
+  readonly robot: Channel<RobotEndpoint>;
 }
 
 /** The channels of this worker, and which of them serves an endpoint. */
@@ -29,6 +31,10 @@ export class Channels {
         return this.set.email.send({ endpoint, ...rest }, signal);
       case 'sms':
         return this.set.sms.send({ endpoint, ...rest }, signal);
+      case 'mobile':
+        return this.set.mobile.send({ endpoint, ...rest }, signal);
+      case 'robot':
+        return this.set.robot.send({ endpoint, ...rest }, signal);
     }
   }
 

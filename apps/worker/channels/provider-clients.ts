@@ -8,6 +8,8 @@ import { retryable, type Outcome } from '#delivery/outcome.js';
 export interface OpenChannel<Kind extends ChannelKind> {
   /** Absent for the operator's own. */
   readonly name?: string;
+  /** Absent for the operator's own. */
+  readonly type?: string;
   readonly settings: ChannelSettings;
   readonly client: ProviderClient<MessageOfKind[Kind]>;
 }
@@ -53,7 +55,7 @@ export class ProviderClients {
     if (type === undefined || !isOfKind(type, kind)) {
       return retryable(`the channel ${found.name} is of type ${found.type}, which is not for ${kind}`);
     }
-    return { name: found.name, settings: found.settings, client: this.#openNamed(account, found, type) };
+    return { name: found.name, type: found.type, settings: found.settings, client: this.#openNamed(account, found, type) };
   }
 
   async close(): Promise<void> {

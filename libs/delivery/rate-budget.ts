@@ -1,0 +1,46 @@
+export interface Rate {
+  /** What may be sent at once after a rest. */
+  readonly burst: number;
+  /** Milliseconds until one more may be sent. */
+  readonly refillMillis: number;
+}
+
+/**
+ * A token bucket: at most `burst` at once, then one each `refillMillis`.
+ *
+ * In any stretch of time it lets through `burst` and what is refilled in it. A provider's "20 a minute" is therefore 7 at once and 12
+ * refilled in the minute, not 20 and 20; one is left for clocks and networks.
+ */
+export class RateBudget {
+  #tokens: number;
+  #countedAt: number;
+
+  constructor(
+    private readonly rate: Rate,
+    now: number,
+  ) {
+    this.#tokens = rate.burst;
+    this.#countedAt = now;
+  }
+
+  /** Takes one token; false when there is none. */
+  take(now: number): boolean {
+    this.#refill(now);
+    if (this.#tokens < 1) return false;
+    this.#tokens -= 1;
+    return true;
+  }
+
+  /** Milliseconds until there is a token, 0 when there is one. */
+  waitMillis(now: number): number {
+    this.#refill(now);
+    return this.#tokens >= 1 ? 0 : Math.ceil((1 - this.#tokens) * this.rate.refillMillis);
+  }
+
+  /** A clock that was set back fills nothing. */
+  #refill(now: number): void {
+    const elapsed = Math.max(0, now - this.#countedAt);
+    this.#tokens = Math.min(this.rate.burst, this.#tokens + elapsed / this.rate.refillMillis);
+    this.#countedAt = now;
+  }
+}
