@@ -208,8 +208,8 @@ export const TOPICS: readonly Scenario[] = [
     steps: [
       topicCreated,
       refuses('subscribe', { topic, subscription, endpoint: 'ftp://host/' }, 'EndpointInvalid'),
-      refuses('subscribe', { topic, subscription, endpoint: 'sms:directsms:anonymous' }, 'EndpointInvalid'),
-      refuses('subscribe', { topic, subscription, endpoint: 'smq-ep:dm:1234567890123456:__dynamic' }, 'EndpointInvalid'),
+      refuses('subscribe', { topic, subscription, endpoint: 'sms:directsms:nobody' }, 'EndpointInvalid'),
+      refuses('subscribe', { topic, subscription, endpoint: 'acs:fc:cn-hangzhou:1234567890123456:services/s/functions/f' }, 'EndpointInvalid'),
     ],
   },
   {
@@ -221,6 +221,9 @@ export const TOPICS: readonly Scenario[] = [
         'https://example.com:8443/a/b?c=d&e=f',
         'acs:mns:cn-elsewhere:999:/queues/{q}',
         'mail:directmail:somebody@example.com',
+        'smq-ep:dm:1234567890123456:__dynamic',
+        'sms:directsms:anonymous',
+        'push:12345678',
       ].flatMap((text, n) => [
         does('subscribe', { topic, subscription: `{s}-${n}`, endpoint: text, format: 'SIMPLIFIED' }),
         does('getSubscriptionAttributes', { topic, subscription: `{s}-${n}` }, { NotifyContentFormat: 'SIMPLIFIED' }),
