@@ -1,5 +1,6 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import type { Logger } from '#runtime/log.js';
+import { batchWrites } from './write-batching.js';
 
 /** Every connection of the hub is made by this file; `commands` for requests, `subscriber` for pub/sub. */
 export type RedisClient = Redis | Cluster;
@@ -36,6 +37,7 @@ export function connectRedis(url: string, { role, logger }: RedisConnectOptions)
     connectTimeout: 5_000,
   };
   const client = open();
+  if (role === 'commands') batchWrites(client);
   let lastError = '';
   client.on('error', (error: Error) => {
     if (error.message !== lastError) logger.warn({ role, reason: error.message }, 'redis connection failed');
