@@ -2,7 +2,8 @@ import { LuaScript } from '#redis/lua-script.js';
 import { checkMessageGroup } from './new-message.js';
 import type { SendMark } from './message-store.js';
 import { decodeMessage, encodePayload, newMessageId, type StoredContent } from './message-codec.js';
-import { STALE, type QueueStore } from './queue-store.js';
+import type { QueueStore } from './queue-store.js';
+import { STALE } from './record-cache.js';
 import { ReplyCode } from './reply-code.js';
 
 const SEND = new LuaScript(new URL('./commands/sendMessages-1.lua', import.meta.url));

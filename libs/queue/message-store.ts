@@ -8,7 +8,8 @@ import { decodeMessage, encodePayload, newMessageId, type EncodedMessage } from 
 import { checkNewMessages } from './new-message.js';
 import { isWholeWithin } from './queue-attributes.js';
 import { MessageNotExist, ReceiptHandleError } from './queue-errors.js';
-import { STALE, type QueueRecord, type QueueStore } from './queue-store.js';
+import type { QueueRecord, QueueStore } from './queue-store.js';
+import { STALE } from './record-cache.js';
 import { ReceiptHandles, type Delivery } from './receipt-handle.js';
 import { ReplyCode } from './reply-code.js';
 

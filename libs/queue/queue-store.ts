@@ -16,6 +16,7 @@ import {
 } from './queue-attributes.js';
 import { FifoMissingMessageGroupId, QueueAlreadyExist, QueueNotExist, ReceiptHandleError } from './queue-errors.js';
 import { checkQueueName } from './queue-name.js';
+import { RecordCache, STALE } from './record-cache.js';
 import { newId, readRecord, type StoredRecord } from './record.js';
 import { ReplyCode } from './reply-code.js';
 
@@ -32,15 +33,15 @@ const SCRIPTS = {
   purge: new LuaScript(new URL('./commands/purgeQueue-1.lua', import.meta.url)),
 };
 
-/** Records kept in this process. A stale one costs a second round trip and no more: scripts compare the version they are given. */
-const CACHE_SIZE = 20_000;
-
-/** How often a step is repeated because somebody changed the queue in between. */
-const STALE_RETRIES = 5;
-
 /** Queues and their attributes. Times in seconds, as the protocol has them; ranges in `limits.ts`. */
 export class QueueStore {
-  readonly #cache = new Map<string, QueueRecord>();
+  readonly #cache = new RecordCache<QueueRecord>({
+    what: 'queue',
+    size: 20_000,
+    load: (account, name) => this.#load(account, name),
+    isSame: (one, other) => one.id === other.id && one.version === other.version,
+    judgesByRecord,
+  });
   readonly #scripts: PartitionScripts;
 
   constructor(
@@ -155,25 +156,13 @@ export class QueueStore {
    * with a fresh one.
    * @throws QueueNotExist
    */
-  async withQueue<T>(account: string, name: string, step: (queue: QueueRecord) => Promise<T | typeof STALE>): Promise<T> {
-    const cached = this.#cache.get(`${account}/${name}`);
-    let queue = cached ?? (await this.#load(account, name));
-    for (let attempt = 0; attempt < STALE_RETRIES; attempt++) {
-      try {
-        const result = await step(queue);
-        if (result !== STALE) return result;
-      } catch (error) {
-        if (queue !== cached || !judgesByRecord(error) || (await this.isCurrent(account, name, queue))) throw error;
-      }
-      queue = await this.#load(account, name);
-    }
-    throw new Error(`queue ${name} changes faster than it can be read`);
+  withQueue<T>(account: string, name: string, step: (queue: QueueRecord) => Promise<T | typeof STALE>): Promise<T> {
+    return this.#cache.use(account, name, step);
   }
 
   /** Whether a record is what Redis has: for those who refuse something without asking a script. @throws QueueNotExist */
-  async isCurrent(account: string, name: string, queue: QueueRecord): Promise<boolean> {
-    const { id, version } = await this.#load(account, name);
-    return id === queue.id && version === queue.version;
+  isCurrent(account: string, name: string, queue: QueueRecord): Promise<boolean> {
+    return this.#cache.isCurrent(account, name, queue);
   }
 
   /** @throws RedisUnavailable · RedisFull */
@@ -182,7 +171,7 @@ export class QueueStore {
   }
 
   forget(account: string, name: string): void {
-    this.#cache.delete(`${account}/${name}`);
+    this.#cache.forget(account, name);
   }
 
   /** The dead-letter queue may come into being later; one that exists must be able to take the messages. @throws InvalidArgument */
@@ -213,9 +202,8 @@ export class QueueStore {
   }
 
   #remember(account: string, name: string, partition: number, packed: Buffer): QueueRecord {
-    if (this.#cache.size >= CACHE_SIZE) this.#cache.delete(this.#cache.keys().next().value!);
     const record = { ...readQueueRecord(packed), partition };
-    this.#cache.set(`${account}/${name}`, record);
+    this.#cache.set(account, name, record);
     return record;
   }
 }
@@ -224,9 +212,6 @@ export class QueueStore {
 function judgesByRecord(error: unknown): boolean {
   return error instanceof InvalidArgument || error instanceof FifoMissingMessageGroupId || error instanceof ReceiptHandleError;
 }
-
-/** A step's answer: the record it was given is out of date. */
-export const STALE = Symbol('stale');
 
 /** Attributes that the record does not name, because an older release wrote it, have their defaults. */
 export function readQueueRecord(packed: Buffer): StoredRecord<QueueAttributes> {

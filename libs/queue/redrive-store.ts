@@ -3,7 +3,8 @@ import { InvalidArgument } from '#runtime/invalid-argument.js';
 import { LIMITS } from './limits.js';
 import { isWholeWithin } from './queue-attributes.js';
 import { checkQueueName } from './queue-name.js';
-import { STALE, type QueueStore } from './queue-store.js';
+import type { QueueStore } from './queue-store.js';
+import { STALE } from './record-cache.js';
 import { ReplyCode } from './reply-code.js';
 
 const SCRIPTS = {

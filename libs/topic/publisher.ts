@@ -2,6 +2,7 @@ import { DEFAULT_RETENTION } from '#delivery/delivery-options.js';
 import { Gather } from '#queue/gather.js';
 import { encodePayload, messageSize, newMessageId } from '#queue/message-codec.js';
 import type { SendMark } from '#queue/message-store.js';
+import { STALE } from '#queue/record-cache.js';
 import { ReplyCode } from '#queue/reply-code.js';
 import { LuaScript } from '#redis/lua-script.js';
 import { InvalidArgument } from '#runtime/invalid-argument.js';
@@ -9,7 +10,7 @@ import type { Wakeup } from './pending-delivery.js';
 import { matchesFilterTag } from './subscription.js';
 import type { NewTopicMessage, PublishedMessage } from './topic.js';
 import { checkTag } from './topic-name.js';
-import { STALE, type TopicStore } from './topic-store.js';
+import type { TopicStore } from './topic-store.js';
 
 /** Who starts the drains of pending queues that have just got something due. */
 export interface Drains {
@@ -44,10 +45,8 @@ export class Publisher {
    */
   publish(account: string, name: string, message: NewTopicMessage, mark?: SendMark): Promise<PublishedMessage> {
     checkTag('MessageTag', message.messageTag);
-    return this.topics.withTopic(account, name, async (topic, fresh) => {
-      const problem = findProblem(message, topic.attributes.maximumMessageSize);
-      if (problem !== undefined && !fresh) return STALE;
-      if (problem !== undefined) throw problem;
+    return this.topics.withTopic(account, name, async (topic) => {
+      checkMessage(message, topic.attributes.maximumMessageSize);
       const { messageId, bodyMd5, payload } = encodePayload(newMessageId(Date.now(), topic.partition), message);
       const matching = topic.subscriptions.filter(({ attributes }) => matchesFilterTag(attributes.filterTag, message.messageTag));
       const [code] = await this.#publish.add(topic.partition, [
@@ -77,9 +76,9 @@ export class Publisher {
 /** Arguments of a publish in front of its pending queues. */
 const FIXED_ARGUMENTS = 6;
 
-function findProblem(message: NewTopicMessage, maximumMessageSize: number): InvalidArgument | undefined {
-  if (message.body === '') return new InvalidArgument('MessageBody', 'MessageBody is required.');
+/** @throws InvalidArgument */
+function checkMessage(message: NewTopicMessage, maximumMessageSize: number): void {
+  if (message.body === '') throw new InvalidArgument('MessageBody', 'MessageBody is required.');
   const size = messageSize(message);
-  if (size <= maximumMessageSize) return undefined;
-  return new InvalidArgument('MessageBody', `The message has ${size} bytes; this topic takes up to ${maximumMessageSize}.`);
+  if (size > maximumMessageSize) throw new InvalidArgument('MessageBody', `The message has ${size} bytes; this topic takes up to ${maximumMessageSize}.`);
 }

@@ -1,5 +1,6 @@
 import { changeDeliveryOptions, checkDeliveryOptions } from '#delivery/delivery-options.js';
 import { refuseSecrets, type Seal } from '#delivery/http-options.js';
+import { RecordCache, type STALE } from '#queue/record-cache.js';
 import { newId, readRecord, type StoredRecord } from '#queue/record.js';
 import { ReplyCode } from '#queue/reply-code.js';
 import type { Deployment } from '#redis/deployment.js';
@@ -38,17 +39,19 @@ const SCRIPTS = {
   unsubscribe: new LuaScript(new URL('./commands/unsubscribe-1.lua', import.meta.url)),
 };
 
-const CACHE_SIZE = 10_000;
 const STALE_RETRIES = 5;
 /** Subscriptions of one topic at the most; MNS's limit. */
 const MOST_SUBSCRIPTIONS = 100;
 
-/** A step's answer: the record it was given is out of date. */
-export const STALE = Symbol('stale');
-
 /** Topics, their subscriptions and the attributes of both. */
 export class TopicStore {
-  readonly #cache = new Map<string, TopicRecord>();
+  readonly #cache = new RecordCache<TopicRecord>({
+    what: 'topic',
+    size: 10_000,
+    load: (account, name) => this.#load(account, name),
+    isSame: (one, other) => one.id === other.id && one.stateVersion === other.stateVersion,
+    judgesByRecord: (error) => error instanceof InvalidArgument,
+  });
   readonly #scripts: PartitionScripts;
 
   constructor(
@@ -102,7 +105,7 @@ export class TopicStore {
   /** Deletes the topic with its subscriptions and what they were still owed. @returns false when there was none */
   async deleteTopic(account: string, name: string): Promise<boolean> {
     checkTopicName(name);
-    this.#cache.delete(`${account}/${name}`);
+    this.#cache.forget(account, name);
     const [code] = (await this.run(SCRIPTS.delete, this.deployment.partitionOf(account, name), [`${account}/${name}`])) as [number];
     return code === ReplyCode.OK;
   }
@@ -126,7 +129,7 @@ export class TopicStore {
     const [code, packed] = reply as [number, Buffer];
     if (code === ReplyCode.GONE) throw new TopicNotExist(topic);
     if (code === ReplyCode.AGAIN) throw new InvalidArgument('Subscription', `A topic has at most ${MOST_SUBSCRIPTIONS} subscriptions.`);
-    this.#cache.delete(`${account}/${topic}`);
+    this.#cache.forget(account, topic);
     if (code === ReplyCode.OK) return 'created';
     if (!sameSubscription(readRecord<SubscriptionAttributes>(packed).attributes, attributes)) throw new SubscriptionAlreadyExist(name);
     return 'unchanged';
@@ -174,7 +177,7 @@ export class TopicStore {
   async unsubscribe(account: string, topic: string, name: string): Promise<boolean> {
     checkTopicName(topic);
     checkSubscriptionName(name);
-    this.#cache.delete(`${account}/${topic}`);
+    this.#cache.forget(account, topic);
     const reply = await this.run(SCRIPTS.unsubscribe, this.deployment.partitionOf(account, topic), [`${account}/${topic}`, name]);
     const [code, topicExists] = reply as [number, number?];
     if (code === ReplyCode.GONE && topicExists === 0) throw new TopicNotExist(topic);
@@ -193,19 +196,12 @@ export class TopicStore {
   }
 
   /**
-   * Runs a step with the topic's record; when the step finds it stale, again with a fresh one.
-   * @param step told whether the record was read just now: one from the cache is no reason to refuse something
+   * Runs a step with the topic's record; when the step finds the record stale, or refuses something by a record that is stale, again
+   * with a fresh one.
    * @throws TopicNotExist
    */
-  async withTopic<T>(account: string, name: string, step: (topic: TopicRecord, fresh: boolean) => Promise<T | typeof STALE>): Promise<T> {
-    const cached = this.#cache.get(`${account}/${name}`);
-    let topic = cached ?? (await this.#load(account, name));
-    for (let attempt = 0; attempt < STALE_RETRIES; attempt++) {
-      const result = await step(topic, attempt > 0 || cached === undefined);
-      if (result !== STALE) return result;
-      topic = await this.#load(account, name);
-    }
-    throw new Error(`topic ${name} changes faster than it can be read`);
+  withTopic<T>(account: string, name: string, step: (topic: TopicRecord) => Promise<T | typeof STALE>): Promise<T> {
+    return this.#cache.use(account, name, step);
   }
 
   /** @throws RedisUnavailable · RedisFull */
@@ -219,7 +215,7 @@ export class TopicStore {
       const topic = await this.#load(account, name);
       const [script, args] = prepare(topic);
       const [code] = (await this.run(script, topic.partition, [`${account}/${name}`, ...args])) as [number];
-      this.#cache.delete(`${account}/${name}`);
+      this.#cache.forget(account, name);
       if (code === ReplyCode.OK) return;
     }
     throw new Error(`topic ${name} changes faster than it can be read`);
@@ -262,12 +258,11 @@ export class TopicStore {
     checkTopicName(name);
     const partition = this.deployment.partitionOf(account, name);
     const key = `${account}/${name}`;
-    this.#cache.delete(key);
+    this.#cache.forget(account, name);
     const reply = (await this.run(SCRIPTS.read, partition, [key])) as ReadReply;
     if (reply[0] === ReplyCode.GONE) return undefined;
-    if (this.#cache.size >= CACHE_SIZE) this.#cache.delete(this.#cache.keys().next().value!);
     const topic = readTopic(partition, reply);
-    this.#cache.set(key, topic);
+    this.#cache.set(account, name, topic);
     return topic;
   }
 }
