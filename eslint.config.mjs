@@ -1,7 +1,7 @@
 import tseslint from 'typescript-eslint';
 
 /** Libraries of the repository; an import shows its library as `#name/file.js`. */
-const LIBRARIES = ['runtime', 'redis', 'queue', 'topic', 'delivery', 'event-rule', 'access', 'mns-wire'];
+const LIBRARIES = ['runtime', 'redis', 'queue', 'topic', 'delivery', 'event-rule', 'event-source', 'access', 'mns-wire'];
 
 const NEST = { group: ['@nestjs/*', 'fastify', 'fastify/*', 'rxjs', 'reflect-metadata'], message: 'Nest lives in apps/ only: libraries are plain TypeScript.' };
 const BULLMQ = { group: ['bullmq', '@nestjs/bullmq'], message: 'BullMQ schedules drains and has one owner: libs/delivery/drain-queue.ts (adding) and apps/worker (taking).' };
@@ -16,6 +16,7 @@ const MAY_IMPORT = {
   delivery: ['runtime', 'redis', 'queue', 'access'],
   topic: ['runtime', 'redis', 'queue', 'delivery'],
   'event-rule': ['runtime', 'redis'],
+  'event-source': ['runtime', 'redis', 'access', 'event-rule'],
   access: ['runtime', 'redis'],
   'mns-wire': ['runtime', 'queue', 'topic', 'delivery', 'access'],
 };
@@ -26,6 +27,7 @@ const STORES = {
   delivery: ['*-store', 'attempt-log', 'drain-queue', 'push-certificate'],
   topic: ['*-store', 'publisher', 'pending-deliveries'],
   'event-rule': ['*-store'],
+  'event-source': ['*-store'],
   access: ['*-store'],
 };
 

@@ -1,4 +1,4 @@
-const libraries = 'runtime|redis|queue|topic|delivery|event-rule|access|mns-wire';
+const libraries = 'runtime|redis|queue|topic|delivery|event-rule|event-source|access|mns-wire';
 
 /** One ESM configuration for the whole repository: Nest 12 is ESM only. */
 export default {
