@@ -6,6 +6,7 @@ interface FaultRun {
 
 /** `npm run chaos -- <name> [--seconds=N]`: faults under load, with counts of what was lost, doubled and late. */
 const RUNS: Record<string, () => Promise<FaultRun>> = {
+  bridge: () => import('./bridge.chaos.js'),
   delivery: () => import('./delivery.chaos.js'),
   fuzz: () => import('./fuzz.chaos.js'),
   queue: () => import('./queue.chaos.js'),
