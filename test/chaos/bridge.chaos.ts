@@ -109,7 +109,7 @@ class Scene {
     await this.#manage('PUT', 'event-rules/all', { eventTypes: ['ObjectCreated:*', 'ObjectRemoved:*'], endpoint: { endpointType: 'queue', endpointValue: ALL_QUEUE } });
     await this.#manage('PUT', 'event-rules/created', { eventTypes: ['ObjectCreated:*'], endpoint: { endpointType: 'topic', endpointValue: 'created' } });
     const { endpoint: store, accessKey, secretKey } = minio;
-    await this.#manage('PUT', 'event-sources/store', { endpoint: store, accessKey, secretKey, buckets: [PLAIN, VERSIONED], ways: ['durable', 'fast'] });
+    await this.#manage('PUT', 'event-sources/store', { endpoint: store, credentials: { accessKey, secretKey }, buckets: [PLAIN, VERSIONED], ways: ['durable', 'fast'] });
     await this.#manage('POST', 'event-sources/store/provision');
   }
 
