@@ -24,6 +24,7 @@ import { Intake } from './intake.js';
 import { Journal } from './journal.js';
 import { ParkedEvents } from './parked-events.js';
 import { RuleSnapshot } from './rule-snapshot.js';
+import { StateMarks } from './state-marks.js';
 import { WriteAheadLog } from './write-ahead-log.js';
 
 export interface BridgeSettings {
@@ -142,6 +143,7 @@ export class Bridge {
       journal,
       rules,
       handOver,
+      states: new StateMarks(journal, () => false),
       store: (body) => this.intake.store(body),
       onParked: (partition, rule) => parked.start(partition, rule),
       account: settings.account,
