@@ -9,6 +9,7 @@ import type { HandOver } from './hand-over.js';
 import type { Journal, JournalEntry, ParkedEvent, StateNote } from './journal.js';
 import type { Body } from './journal-entry.js';
 import { OrderedTasks } from './ordered-tasks.js';
+import type { SourceOwners } from './source-owners.js';
 import type { StateJudgement, StateMarks } from './state-marks.js';
 
 /** Bodies, and bytes of them, that this process holds at a time; the rest stays in the journal. */
@@ -30,8 +31,8 @@ export interface PipelineParts {
   /** Stores a body that came the fast way and could not be handed over at once. */
   readonly store: (body: Body) => Promise<unknown>;
   readonly onParked: (partition: number, rule: string) => void;
-  /** Owner of events and rules. */
-  readonly account: string;
+  /** Whose rules see the events of a source. */
+  readonly owners: Pick<SourceOwners, 'refresh' | 'accountOf'>;
   readonly metrics: BridgeMetrics;
   readonly logger: Logger;
 }
@@ -148,10 +149,12 @@ export class EventPipeline {
   }
 
   async #work(body: Body, { events, problems, keyFallbacks }: IntakeBody): Promise<Verdict> {
-    const { metrics, rules } = this.parts;
+    const { metrics, rules, owners, states } = this.parts;
     metrics.keyFallbacks.inc(keyFallbacks);
     if (events.length === 0) return { parked: [], problems, told: [] };
-    const [snapshot, judgements] = await Promise.all([rules.current(), Promise.all(events.map((event) => this.parts.states.judge(event)))]);
+    // Which rules and sources there are, and what was told before, is asked at the same time.
+    const judged = Promise.all(events.map((event) => states.judge(event)));
+    const [snapshot, judgements] = await Promise.all([rules.current(), judged, owners.refresh()]);
     const parked: ParkedEvent[] = [];
     for (const [index, event] of events.entries()) parked.push(...(await this.#handOver(snapshot, event, judgements[index]!)));
     metrics.latency.observe((Date.now() - body.receivedAt) / 1_000);
@@ -167,8 +170,9 @@ export class EventPipeline {
   }
 
   async #handOver(rules: RuleSet, event: BucketEvent, state: StateJudgement): Promise<ParkedEvent[]> {
-    const { account, handOver, metrics, logger } = this.parts;
+    const { owners, handOver, metrics, logger } = this.parts;
     if (event.eventName === undefined) return this.#ignore('no_oss_event');
+    const account = owners.accountOf(event.source);
     const matching = rules.match(account, event);
     if (matching.length === 0) return this.#ignore('no_rule');
     if (await this.#removesMarker(event)) return this.#ignore('delete_marker_removed');
