@@ -242,6 +242,12 @@ export class Journal {
     return all.sort((one, other) => millisOf(other.id) - millisOf(one.id)).slice(0, count);
   }
 
+  /** Entries that are not settled, in all partitions. @throws RedisUnavailable */
+  async length(): Promise<number> {
+    const lengths = await Promise.all(Array.from({ length: this.partitions }, (_, partition) => storage(() => this.client.xlen(this.#key(partition)))));
+    return lengths.reduce((sum, length) => sum + length, 0);
+  }
+
   /** A write like those that count. @throws RedisUnavailable · RedisFull */
   async probe(): Promise<void> {
     await storage(() => this.client.set(`${this.deployment.prefix}:ready:bridge`, String(Date.now()), 'PX', 60_000));

@@ -36,6 +36,12 @@ export class StateMarks {
     return judgeEvent(event, refs, mark);
   }
 
+  /** Whether anybody told any of the states' ids; in their order. @throws RedisUnavailable */
+  async areTold(source: string, bucket: string, states: readonly { readonly key: string; readonly refs: readonly StateRef[] }[]): Promise<boolean[]> {
+    const marks = await Promise.all(states.map(({ key, refs }) => this.journal.readStates(this.partitionOf({ source, bucket, key }), refs)));
+    return marks.map((found) => found.some(({ length }) => length > 0));
+  }
+
   /** Notes what is told where no journal entry is settled with it. @throws RedisUnavailable */
   async note(event: BucketEvent, notes: readonly StateNote[]): Promise<void> {
     await this.journal.noteStates(this.partitionOf(event), notes);
