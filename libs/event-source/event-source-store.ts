@@ -75,15 +75,17 @@ export class EventSourceStore {
   /**
    * Makes the source or replaces it.
    *
-   * @throws InvalidArgument when a secret is missing or may not be kept, or when the account has 100 sources; EventSourceNameTaken;
+   * @param names `own`: a new one has to begin with its account and a dot
+   * @throws InvalidArgument for such a name, when a secret is missing or may not be kept, or when the account has 100 sources; EventSourceNameTaken;
    * EventSourceBusy; RedisUnavailable
    */
-  async put(account: string, name: string, change: EventSourceChange): Promise<'created' | 'changed' | 'unchanged'> {
+  async put(account: string, name: string, change: EventSourceChange, names: 'any' | 'own' = 'any'): Promise<'created' | 'changed' | 'unchanged'> {
     checkSourceName(name);
     for (let attempt = 0; attempt < STALE_RETRIES; attempt += 1) {
       const json = await this.#read(name);
       const before = parse(json);
       if (before !== undefined && before.account !== account) throw new EventSourceNameTaken(name);
+      if (before === undefined && names === 'own') checkOwnName(account, name);
       const after = this.#changed(account, name, before, change);
       if (after === before) return 'unchanged';
       const reply = await this.#write(account, name, json, JSON.stringify(after));
@@ -108,19 +110,14 @@ export class EventSourceStore {
     });
   }
 
-  /** Deleting what is not there changes nothing. @throws EventSourceBusy; RedisUnavailable */
-  async delete(account: string, name: string): Promise<void> {
+  /** @returns false when there was no such source. @throws EventSourceBusy; RedisUnavailable */
+  async delete(account: string, name: string): Promise<boolean> {
     for (let attempt = 0; attempt < STALE_RETRIES; attempt += 1) {
       const json = await this.#read(name);
-      if (parse(json)?.account !== account) return;
-      if ((await this.#write(account, name, json, '')) !== STALE) return;
+      if (parse(json)?.account !== account) return false;
+      if ((await this.#write(account, name, json, '')) !== STALE) return true;
     }
     throw new EventSourceBusy(name);
-  }
-
-  /** All sources of an account that is being deleted. */
-  async deleteAll(account: string): Promise<void> {
-    for (const { name } of await this.list(account)) await this.delete(account, name);
   }
 
   /** The source with its secrets. @throws EventSourceNotExist; SecretUnreadable; RedisUnavailable */
@@ -211,6 +208,12 @@ export class EventSourceStore {
     if (version !== undefined) await this.client.publish(this.changes, String(version)).catch(() => undefined);
     return outcome;
   }
+}
+
+/** @throws InvalidArgument */
+function checkOwnName(account: string, name: string): void {
+  if (name.startsWith(`${account}.`)) return;
+  throw new InvalidArgument('name', `The names of this account's event sources begin with ${account} and a dot.`);
 }
 
 /** A secret may not be used at another place, or for another user, than the one that it was given for. */
