@@ -7,6 +7,7 @@ import type { BucketEvent } from '#event-rule/bucket-event.js';
 import { eventId, handOverId } from '#event-rule/event-id.js';
 import type { EventRule } from '#event-rule/event-rule.js';
 import { ossMessageBody } from '#event-rule/oss-event.js';
+import type { SourceOwners } from './source-owners.js';
 
 /** Seconds in which a second copy of an event adds nothing; longer than a store usually keeps events for a bridge that is away. */
 const MARK_SECONDS = 72 * 3_600;
@@ -41,7 +42,7 @@ export class HandOver {
   constructor(
     private readonly topics: Pick<Publisher, 'publish'>,
     private readonly queues: Pick<MessageStore, 'sendMessages'>,
-    private readonly region: string,
+    private readonly owners: Pick<SourceOwners, 'ownerOf'>,
     private readonly now: () => number = Date.now,
   ) {}
 
@@ -79,7 +80,7 @@ export class HandOver {
 
   async #send(account: string, rule: EventRule, event: BucketEvent): Promise<void> {
     const { endpointType, endpointValue } = rule.endpoint;
-    const body = ossMessageBody(event, rule, { account, region: this.region });
+    const body = ossMessageBody(event, rule, this.owners.ownerOf(account, event.source));
     const mark = { id: handOverId(eventId(event), rule.name, `${endpointType}/${endpointValue}`), seconds: MARK_SECONDS };
     if (endpointType === 'queue') {
       await this.queues.sendMessages(account, endpointValue, [{ body }], mark);
