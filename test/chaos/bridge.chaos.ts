@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'minio';
 import { RawConnection } from '../bench/raw-connection.js';
 import { signedRequest, type Credentials } from '../bench/signed-request.js';
+import { sampleSource } from '../../apps/bridge/sample-source.fixture.js';
 import { ManagementClient } from '../contract/management-client.js';
 import { eventually } from '../support/eventually.js';
 import { minioProgram, startMinio, type MinioTestServer } from '../support/minio-server.js';
@@ -145,7 +146,7 @@ export async function run(seconds: number): Promise<boolean> {
 
 async function play(scene: Scene, seconds: number): Promise<boolean> {
   await scene.furnish();
-  const { api, proxy, client } = scene;
+  const { api, proxy, client, minio } = scene;
   const all = new EventConsumer(() => api.port, scene.credentials, ALL_QUEUE);
   const created = new EventConsumer(() => api.port, scene.credentials, CREATED_QUEUE);
   const writers = new ObjectWriters(client, [PLAIN, VERSIONED]);
@@ -159,7 +160,8 @@ async function play(scene: Scene, seconds: number): Promise<boolean> {
   await writing;
   proxy.oneIn = 0;
   const { acknowledged, unknown } = writers;
-  const present = [...(await presentObjects(client, PLAIN, false)), ...(await presentObjects(client, VERSIONED, true))];
+  const source = sampleSource('store', { endpoint: minio.endpoint, credentials: { accessKey: minio.accessKey, secretKey: minio.secretKey } });
+  const present = [...(await presentObjects(source, PLAIN)), ...(await presentObjects(source, VERSIONED))];
   const claimed = new Set(acknowledged.map(idOf));
   const unanswered = present.filter((change) => !claimed.has(idOf(change)));
   const owed = [...acknowledged, ...unanswered];
@@ -193,8 +195,10 @@ async function settled(owed: readonly Change[], all: EventConsumer, created: Eve
 
 function report(name: string, found: Findings): void {
   const { lost, arrivals, doubledEvents, doubledByReconciliation, moreDeletes, inversions, toldByListing } = found;
+  const unanswered = lost.filter(({ ordinal }) => ordinal === undefined);
+  const examples = lost.slice(0, 5).map(({ kind, bucket, key }) => `${kind} ${bucket}/${key}`);
   console.log(
-    `${name}: messages ${arrivals} · lost ${lost.length}${lost.length > 0 ? ` (${lost.slice(0, 5).join(', ')})` : ''} · told by listing ${toldByListing} · ` +
+    `${name}: messages ${arrivals} · lost ${lost.length - unanswered.length} acknowledged, ${unanswered.length} never answered ${examples.join(', ')} · told by listing ${toldByListing} · ` +
       `doubled by copies ${doubledEvents + moreDeletes}, by reconciliation ${doubledByReconciliation} · inversions of order ${inversions}`,
   );
 }

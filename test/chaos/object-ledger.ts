@@ -5,8 +5,8 @@ export interface Change {
   readonly kind: 'create' | 'delete';
   /** Of the new content, in capital letters; empty for a delete. Contents differ, so that it tells one write of a key from the next. */
   readonly eTag: string;
-  /** Position among all changes, in the order in which they were begun. */
-  readonly ordinal: number;
+  /** Position among all changes, in the order in which they were begun; absent for what the store holds and never acknowledged. */
+  readonly ordinal?: number;
 }
 
 /** An event that arrived in a queue. */
@@ -20,7 +20,8 @@ export interface Arrival {
 }
 
 export interface Findings {
-  readonly lost: readonly string[];
+  /** Changes without a message. */
+  readonly lost: readonly Change[];
   readonly arrivals: number;
   /** A change that was told twice by the store's own events; each of these is a defect. */
   readonly doubledEvents: number;
@@ -41,7 +42,7 @@ export function compare(owed: readonly Change[], arrivals: readonly Arrival[]): 
     const id = changeId(arrival.bucket, arrival.key, kindOf(arrival), arrival.eTag);
     byChange.set(id, [...(byChange.get(id) ?? []), arrival]);
   }
-  const lost = owed.filter(({ bucket, key, kind, eTag }) => !byChange.has(changeId(bucket, key, kind, eTag))).map(({ kind, bucket, key }) => `${kind} ${bucket}/${key}`);
+  const lost = owed.filter(({ bucket, key, kind, eTag }) => !byChange.has(changeId(bucket, key, kind, eTag)));
   const creates = [...byChange.values()].filter(([first]) => kindOf(first!) === 'create');
   const deletes = [...byChange.values()].filter(([first]) => kindOf(first!) === 'delete');
   const surplus = (group: readonly Arrival[], listed: boolean): number => Math.max(0, group.filter((arrival) => isListed(arrival) === listed).length - 1);
@@ -75,7 +76,7 @@ function distinctMessages(arrivals: readonly Arrival[]): Arrival[] {
 }
 
 function inversionsOf(owed: readonly Change[], arrivals: readonly Arrival[]): number {
-  const ordinals = new Map(owed.filter(({ kind }) => kind === 'create').map(({ bucket, key, eTag, ordinal }) => [changeId(bucket, key, 'create', eTag), ordinal]));
+  const ordinals = new Map(owed.flatMap(({ bucket, key, kind, eTag, ordinal }) => (kind === 'create' && ordinal !== undefined ? [[changeId(bucket, key, kind, eTag), ordinal] as const] : [])));
   const last = new Map<string, number>();
   let inversions = 0;
   for (const { bucket, key, eTag } of distinctMessages(arrivals)) {

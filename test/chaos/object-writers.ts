@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CopyDestinationOptions, CopySourceOptions, type Client } from 'minio';
+import type { EventSource } from '#event-source/event-source.js';
+import { BucketListing } from '../../apps/bridge/bucket-listing.js';
+import { StoreReader } from '../../apps/bridge/store-reader.js';
 import type { Change } from './object-ledger.js';
 
 /** Endings that have broken some consumer of events; a key has one of them behind its number. */
@@ -13,6 +16,8 @@ const HOT_KEYS = 20;
 const WRITERS = 12;
 /** Milliseconds that an operation may take before its outcome counts as unknown. */
 const PATIENCE = 90_000;
+/** The same for the listing of a bucket. */
+const LISTING_LIMIT = 60_000;
 
 /**
  * Writers under load: puts of new and of known keys, copies, uploads in parts and deletes, in a plain and in a versioned bucket. Each
@@ -129,13 +134,17 @@ export class ObjectWriters {
 }
 
 /** What a bucket holds in the end, as changes that must have been told; what was never acknowledged is among it. */
-export async function presentObjects(client: Client, bucket: string, versioned: boolean): Promise<Change[]> {
+export async function presentObjects(source: EventSource, bucket: string): Promise<Change[]> {
+  const reader = StoreReader.for(source);
+  const listing = await BucketListing.open(reader, bucket, '', AbortSignal.timeout(LISTING_LIMIT));
   const changes: Change[] = [];
-  for await (const entry of client.listObjects(bucket, '', true, versioned ? { IncludeVersion: true } : {})) {
-    const { name, etag, isDeleteMarker } = entry as { name?: string; etag?: string; isDeleteMarker?: boolean };
-    if (name === undefined) continue;
-    const deleted = isDeleteMarker === true;
-    changes.push({ bucket, key: name, kind: deleted ? 'delete' : 'create', eTag: deleted ? '' : (etag ?? '').replaceAll('"', '').toUpperCase(), ordinal: -1 });
+  for (let page = await listing.page(); ; page = await listing.page(page.next)) {
+    for (const { key, kind, eTag } of page.entries) {
+      const deleted = kind === 'marker';
+      changes.push({ bucket, key, kind: deleted ? 'delete' : 'create', eTag: deleted ? '' : eTag.toUpperCase() });
+    }
+    if (page.next === undefined) break;
   }
+  reader.close();
   return changes;
 }
