@@ -45,10 +45,10 @@ const FORMATS: Readonly<Record<Format, FormatRules>> = {
 };
 
 /** What people write into `severity`, and the levels of ARMS. An alert that says nothing, or something else, is a warning: better seen than lost. */
-const SEVERITIES: Readonly<Record<string, Severity>> = {
-  critical: 'critical', error: 'critical', emergency: 'critical', fatal: 'critical', page: 'critical', p0: 'critical', p1: 'critical',
-  warning: 'warning', warn: 'warning', p2: 'warning', p3: 'warning',
-  info: 'info', none: 'info', default: 'info', p4: 'info',
+const SEVERITIES: Readonly<Record<Severity, readonly string[]>> = {
+  critical: ['critical', 'error', 'emergency', 'fatal', 'page', 'p0', 'p1'],
+  warning: ['warning', 'warn', 'p2', 'p3'],
+  info: ['info', 'none', 'default', 'p4'],
 };
 
 /** Annotations that are fit for one line, the best first. `message` is ARMS's. */
@@ -81,7 +81,7 @@ function readAlert(rules: FormatRules, given: unknown, where: string): Alert {
   const severity = rules.severity.map((label) => labels[label]).find((value) => value !== undefined);
   return {
     status,
-    severity: SEVERITIES[severity?.toLowerCase() ?? ''] ?? 'warning',
+    severity: readSeverity(severity),
     name,
     summary: SUMMARIES.map((annotation) => annotations[annotation]).find((text) => text !== undefined && text !== '') ?? name,
     labels,
@@ -89,6 +89,11 @@ function readAlert(rules: FormatRules, given: unknown, where: string): Alert {
     ...(status === 'resolved' && isTime(endsAt) && { endsAt }),
     fingerprint: typeof fingerprint === 'string' && fingerprint !== '' ? fingerprint : JSON.stringify(Object.entries(labels).sort()),
   };
+}
+
+function readSeverity(label = ''): Severity {
+  const known = (Object.keys(SEVERITIES) as Severity[]).find((severity) => SEVERITIES[severity].includes(label.toLowerCase()));
+  return known ?? 'warning';
 }
 
 function readObject(given: unknown, where: string): Members {
