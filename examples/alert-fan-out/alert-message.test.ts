@@ -29,9 +29,8 @@ describe('messagesOf', () => {
 
   it('says what, where and since when', () => {
     const [message] = messages([alert()]);
-    expect(message?.text).toBe(
-      ['### [CRITICAL] DiskFull', '- **db-1**: The disk is full (job=node, since 2026-11-22 14:03:00 UTC)', '[Alertmanager](http://am)'].join('\n\n'),
-    );
+    const item = '- **db-1**: The disk is full (job=node, since 2026-11-22 14:03:00 UTC)';
+    expect(message?.text).toBe(['### [CRITICAL] DiskFull', item, '[Alertmanager](http://am)'].join('\n\n'));
     expect(JSON.parse(message?.attributes['DirectMail'] ?? '')).toEqual({ Subject: '[CRITICAL] DiskFull', IsHtml: 0 });
     expect(JSON.parse(message?.attributes['Robot'] ?? '')).toEqual({ title: '[CRITICAL] DiskFull', format: 'markdown' });
     const TemplateParam = { level: 'critical', name: 'DiskFull', count: '1', summary: 'The disk is full' };

@@ -26,7 +26,8 @@ describe('AlertReceiver', () => {
   }
 
   it('publishes what it is told, once', async () => {
-    expect(await send('/alertmanager', FIRING)).toEqual({ status: 200, json: { published: [{ messageId: '1', tag: 'critical' }], repeated: 0 } });
+    const first = { published: [{ messageId: '1', tag: 'critical' }], repeated: 0 };
+    expect(await send('/alertmanager', FIRING)).toEqual({ status: 200, json: first });
     expect(await send('/alertmanager?again', FIRING)).toEqual({ status: 200, json: { published: [], repeated: 1 } });
     expect(published).toHaveLength(1);
   });
@@ -34,7 +35,8 @@ describe('AlertReceiver', () => {
   it('says 503 while the hub is away, and publishes when the post comes again', async () => {
     const working = publish;
     publish = async () => Promise.reject(new Error('connect ECONNREFUSED'));
-    expect(await send('/alertmanager', FIRING)).toEqual({ status: 503, json: { error: 'the hub did not take the alert: connect ECONNREFUSED' } });
+    const refused = { error: 'the hub did not take the alert: connect ECONNREFUSED' };
+    expect(await send('/alertmanager', FIRING)).toEqual({ status: 503, json: refused });
     publish = working;
     expect((await send('/alertmanager', FIRING)).status).toBe(200);
     expect(published).toHaveLength(1);
@@ -77,7 +79,8 @@ describe('AlertTopic', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;
     await new Promise((resolve) => server.close(resolve));
-    const topic = new AlertTopic({ api: `http://127.0.0.1:${port}`, accountId: '1234567890123456', accessKeyId: 'id', accessKeySecret: 'secret' });
+    const account = { accountId: '1234567890123456', accessKeyId: 'id', accessKeySecret: 'secret' };
+    const topic = new AlertTopic({ api: `http://127.0.0.1:${port}`, ...account });
     await expect(topic.publish({ tag: 'info', text: 'x', attributes: {}, key: 'k' })).rejects.toThrow(/ECONNREFUSED/);
   });
 });

@@ -32,30 +32,40 @@ export function readDestinations(env: Environment, standIns: StandIns): readonly
   const mail = readBlock(env, ['ALERT_MAIL', 'SMTP_URL', 'SMTP_FROM']);
   const chat = readBlock(env, ['DINGTALK_WEBHOOK_URL', 'DINGTALK_SECRET']);
   return [
-    { name: 'sms', subscription: 'on-call-sms', channelName: 'alerts-sms', channel: smsChannel(sms, standIns), real: sms !== undefined },
-    { name: 'e-mail', subscription: 'team-mail', channelName: 'alerts-mail', channel: mailChannel(env, mail, standIns), real: mail !== undefined },
-    { name: 'dingtalk', subscription: 'team-chat', channelName: 'alerts-chat', channel: chatChannel(chat, standIns), real: chat !== undefined },
+    { name: 'sms', subscription: 'on-call-sms', real: sms !== undefined, ...smsChannel(sms, standIns) },
+    { name: 'e-mail', subscription: 'team-mail', real: mail !== undefined, ...mailChannel(mail && { ...mail, ...login(env) }, standIns) },
+    { name: 'dingtalk', subscription: 'team-chat', real: chat !== undefined, ...chatChannel(chat, standIns) },
   ];
 }
 
-function smsChannel(filled: Environment | undefined, { smsUrl }: StandIns): Channel {
+type NamedChannel = Pick<Destination, 'channelName' | 'channel'>;
+
+function smsChannel(filled: Environment | undefined, { smsUrl }: StandIns): NamedChannel {
   const {
     DYSMS_ACCESS_KEY_ID: accessKeyId = 'stand-in',
     DYSMS_ACCESS_KEY_SECRET: accessKeySecret = 'stand-in',
     DYSMS_SIGN_NAME: signName = 'Magpie',
     DYSMS_TEMPLATE_CODE: templateCode = 'SMS_100000001',
   } = filled ?? {};
-  return { type: 'dysms', settings: { accessKeyId, accessKeySecret, signName, templateCode, ...(filled === undefined && { endpoint: smsUrl }) } };
+  const settings = { accessKeyId, accessKeySecret, signName, templateCode, ...(filled === undefined && { endpoint: smsUrl }) };
+  return { channelName: 'alerts-sms', channel: { type: 'dysms', settings } };
 }
 
-function mailChannel({ SMTP_USER: user, SMTP_PASSWORD: password }: Environment, filled: Environment | undefined, { smtpUrl }: StandIns): Channel {
+function mailChannel(filled: Environment | undefined, { smtpUrl }: StandIns): NamedChannel {
   const { SMTP_URL: url = smtpUrl, SMTP_FROM: from = 'Alerts <alerts@example.com>' } = filled ?? {};
-  return { type: 'smtp', settings: { url, from, ...(filled !== undefined && user && password && { user, password }) } };
+  const { SMTP_USER: user, SMTP_PASSWORD: password } = filled ?? {};
+  const settings = { url, from, ...(user !== undefined && password !== undefined && { user, password }) };
+  return { channelName: 'alerts-mail', channel: { type: 'smtp', settings } };
 }
 
-function chatChannel(filled: Environment | undefined, { dingtalkUrl, dingtalkSecret }: StandIns): Channel {
+function chatChannel(filled: Environment | undefined, { dingtalkUrl, dingtalkSecret }: StandIns): NamedChannel {
   const { DINGTALK_WEBHOOK_URL: webhookUrl = dingtalkUrl, DINGTALK_SECRET: secret = dingtalkSecret } = filled ?? {};
-  return { type: 'dingtalk', settings: { webhookUrl, secret } };
+  return { channelName: 'alerts-chat', channel: { type: 'dingtalk', settings: { webhookUrl, secret } } };
+}
+
+/** Not every mail server asks for one. */
+function login(env: Environment): Environment {
+  return readBlock(env, ['SMTP_USER', 'SMTP_PASSWORD']) ?? {};
 }
 
 /** Undefined when nothing of it is filled in. */

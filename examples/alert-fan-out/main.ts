@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Arrivals } from '../../apps/standalone/demo/arrivals.js';
 import type { DemoRun } from '../../apps/standalone/demo/demo-run.js';
+import type { HubProcess } from '../../apps/standalone/demo/hub-process.js';
 import { AlertReceiver, type Published } from './alert-receiver.js';
 import { AlertTopic, type HubAccess } from './alert-topic.js';
 import { putChannels, readDestinations, type Destination } from './channels.js';
@@ -32,7 +33,6 @@ const SAMPLES = [
 
 interface Scene {
   readonly receiver: AlertReceiver;
-  readonly hub: HubAccess;
   readonly destinations: readonly Destination[];
   readonly arrivals: Arrivals;
   /** What the times of arrivals count from. */
@@ -49,12 +49,15 @@ export async function play(run: DemoRun, args: readonly string[]): Promise<numbe
   const standIns = await startStandIns((destination, text) => arrivals.note(destination, text));
   run.atEnd(() => standIns.close());
   const destinations = readDestinations(args.includes('--local') ? {} : process.env, standIns);
-  const { hub, exited } = await startHub(run);
-  await putChannels(hub, destinations);
-  const receiver = await startReceiver(run, hub);
-  for (const { name, real } of destinations) run.say(`${name.padEnd(8)} ${real ? 'as .env says' : 'a stand-in that only shows what it is sent'}`);
+  const hub = await startHub(run);
+  const access = { api: hub.addresses.api, ...hub.credentials };
+  await putChannels(access, destinations);
+  const receiver = await startReceiver(run, access, (messageId) => watchReal(run, access, destinations, arrivals, messageId));
+  for (const { name, real } of destinations) {
+    run.say(`${name.padEnd(8)} ${real ? 'as .env says' : 'a stand-in that only shows what it is sent'}`);
+  }
 
-  const failure = await postSamples(run, { receiver, hub, destinations, arrivals, clock });
+  const failure = await postSamples(run, { receiver, destinations, arrivals, clock });
   if (failure !== undefined) return run.fail(failure);
   if (args.includes('--exit')) return 0;
 
@@ -62,33 +65,36 @@ export async function play(run: DemoRun, args: readonly string[]): Promise<numbe
   run.say(`${receiver.url} takes alerts until Ctrl-C. To try next, in this folder; the second says what became of a message:`);
   const headers = receiverToken() === undefined ? '' : ` -H 'Authorization: Bearer ${receiverToken()}'`;
   process.stdout.write(`  curl -sS${headers} --data-binary @examples/alert-fan-out/samples/arms-firing.json ${receiver.url}/arms\n`);
-  process.stdout.write(`  curl -sS -u ${hub.accessKeyId}:${hub.accessKeySecret} '${hub.api}/api/v1/deliveries?messageId=…'\n`);
-  return await Promise.race([run.interrupted.then(() => 0), exited.then(() => run.fail('the hub has ended'))]);
+  process.stdout.write(`  curl -sS -u ${access.accessKeyId}:${access.accessKeySecret} '${access.api}/api/v1/deliveries?messageId=…'\n`);
+  return await run.stayUp(hub);
 }
 
 /** With topic and subscriptions from setup.yaml. */
-async function startHub(run: DemoRun): Promise<{ hub: HubAccess; exited: Promise<unknown> }> {
+async function startHub(run: DemoRun): Promise<HubProcess> {
   const variables: Record<string, string> = {
     ALERT_PHONE: process.env['ALERT_PHONE'] || '13800000000',
     ALERT_MAIL: process.env['ALERT_MAIL'] || 'on-call@example.com',
   };
-  const setup = readFileSync(join(FOLDER, 'setup.yaml'), 'utf8').replace(/\$\{(\w+)\}/g, (unknown, name: string) => variables[name] ?? unknown);
+  const setup = readFileSync(join(FOLDER, 'setup.yaml'), 'utf8');
   const setupFile = join(run.temporaryDirectory(), 'setup.yaml');
-  writeFileSync(setupFile, setup);
+  writeFileSync(setupFile, setup.replace(/\$\{(\w+)\}/g, (unknown, name: string) => variables[name] ?? unknown));
   // The stand-ins are on this machine, where a hub does not push to unless it is told to.
   const environment = run.hubEnvironment({ preset: { MAGPIE_PUSH_ALLOW: 'loopback' }, fixed: { MAGPIE_SETUP_FILE: setupFile } });
-  const { addresses, credentials, exited } = await run.startHub(environment);
-  return { hub: { api: addresses.api, ...credentials }, exited };
+  return await run.startHub(environment);
 }
 
-async function startReceiver(run: DemoRun, hub: HubAccess): Promise<AlertReceiver> {
+async function startReceiver(run: DemoRun, hub: HubAccess, onPublished: (messageId: string) => void): Promise<AlertReceiver> {
   const topic = new AlertTopic(hub);
   const token = receiverToken();
   const receiver = await AlertReceiver.listen({
     host: process.env['ALERT_RECEIVER_HOST'] || '127.0.0.1',
     port: Number(process.env['ALERT_RECEIVER_PORT'] || 0),
     ...(token !== undefined && { token }),
-    publish: (message) => topic.publish(message),
+    publish: async (message) => {
+      const messageId = await topic.publish(message);
+      onPublished(messageId);
+      return messageId;
+    },
   });
   run.atEnd(() => receiver.close());
   run.say(`alert receiver ready: ${receiver.url}/alertmanager, ${receiver.url}/arms`);
@@ -117,10 +123,10 @@ async function postSample(run: DemoRun, scene: Scene, sample: (typeof SAMPLES)[n
   run.say(`POST ${sample.path} of ${sample.file}; the times count from here${cold ? ', and everything is cold' : ''}`);
   clock.start = performance.now();
   const { published } = await post(scene.receiver, sample.path, sample.file);
-  run.say(`accepted ${Math.round(performance.now() - clock.start)} ms`.padEnd(17) + `  ${published.map(({ tag, messageId }) => `tag "${tag}", message ${messageId}`).join('; ')}`);
+  const messages = published.map(({ tag, messageId }) => `tag "${tag}", message ${messageId}`).join('; ');
+  run.say(`${`accepted ${Math.round(performance.now() - clock.start)} ms`.padEnd(17)}  ${messages}`);
   const isSilent = ({ name }: Destination): boolean => sample.silent.some((silent) => silent === name);
   const expected = destinations.filter((destination) => !isSilent(destination));
-  for (const { messageId } of published) watchReal(run, scene, expected, messageId);
   const arrived = await Promise.all(expected.map(({ name }) => arrivals.reach(name, before.get(name)! + 1, PATIENCE)));
   const missing = expected.filter((_, place) => arrived[place] === false).map(({ name }) => name);
   if (missing.length > 0) return `within ${PATIENCE / 1_000} s nothing arrived by: ${missing.join(', ')}`;
@@ -144,11 +150,12 @@ async function post(receiver: AlertReceiver, path: string, file: string): Promis
 }
 
 /** What a real provider was sent cannot be seen here; what it answered is in the hub's attempt log. */
-function watchReal(run: DemoRun, { hub, arrivals }: Scene, destinations: readonly Destination[], messageId: string): void {
+function watchReal(run: DemoRun, hub: HubAccess, destinations: readonly Destination[], arrivals: Arrivals, messageId: string): void {
   for (const { name, subscription } of destinations.filter(({ real }) => real)) {
-    watchDelivery(hub, messageId, subscription, PATIENCE).then(
-      (outcome) => (outcome.delivered ? arrivals.note(name, outcome.text) : run.say(`${name.padEnd(17)}  ${outcome.text}`)),
-      (error: unknown) => run.say(`${name.padEnd(17)}  ${String(error)}`),
+    const tell = (text: string): void => run.say(`${name.padEnd(17)}  ${text}`);
+    watchDelivery(hub, { messageId, subscription, withinMillis: PATIENCE }, tell).then(
+      (answer) => answer !== undefined && arrivals.note(name, answer),
+      (error: unknown) => tell(String(error)),
     );
   }
 }

@@ -1,4 +1,4 @@
-/** How a webhook says what is wrong: Prometheus Alertmanager's own format, or ARMS with the body `$alertmanager_content`, which is much the same. */
+/** How a webhook says what is wrong: as Prometheus Alertmanager does, or ARMS with `$alertmanager_content`, which is much the same. */
 export type Format = 'alertmanager' | 'arms';
 
 export type Severity = 'critical' | 'warning' | 'info';
@@ -44,7 +44,10 @@ const FORMATS: Readonly<Record<Format, FormatRules>> = {
   arms: { source: 'ARMS', severity: ['severity', '_aliyun_arms_alert_level'] },
 };
 
-/** What people write into `severity`, and the levels of ARMS. An alert that says nothing, or something else, is a warning: better seen than lost. */
+/**
+ * What people write into `severity`, and the levels of ARMS. An alert that says nothing, or something else, is a warning: better seen
+ * than lost.
+ */
 const SEVERITIES: Readonly<Record<Severity, readonly string[]>> = {
   critical: ['critical', 'error', 'emergency', 'fatal', 'page', 'p0', 'p1'],
   warning: ['warning', 'warn', 'p2', 'p3'],

@@ -36,7 +36,8 @@ export async function startStandIns(onArrival: OnArrival): Promise<RunningStandI
 function takeSms({ searchParams }: URL, onArrival: OnArrival): object {
   const variables = Object.entries(JSON.parse(searchParams.get('TemplateParam') ?? '{}') as Record<string, string>);
   const filled = variables.map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(' ');
-  onArrival('sms', `to ${searchParams.get('PhoneNumbers')}, 【${searchParams.get('SignName')}】 template ${searchParams.get('TemplateCode')} with ${filled}`);
+  const [phone, signName, template] = ['PhoneNumbers', 'SignName', 'TemplateCode'].map((name) => searchParams.get(name));
+  onArrival('sms', `to ${phone}, 【${signName}】 template ${template} with ${filled}`);
   return { Code: 'OK', Message: 'OK', RequestId: randomBytes(8).toString('hex'), BizId: '1' };
 }
 

@@ -65,7 +65,12 @@ const STEPS: readonly Step[] = [
     expect: 'nothing new',
     times: 2,
   },
-  { does: 'putting a file that is no text', act: (scene) => put(scene, 'inbox/broken.txt', Buffer.from([0xff, 0xfe, 0x00])), expect: 'failed', times: 3 },
+  {
+    does: 'putting a file that is no text',
+    act: (scene) => put(scene, 'inbox/broken.txt', Buffer.from([0xff, 0xfe, 0x00])),
+    expect: 'failed',
+    times: 3,
+  },
 ];
 
 /** The words that show it: whom they must lead to in the end. */
@@ -114,7 +119,12 @@ async function setUp(run: DemoRun, { addresses, credentials }: HubProcess, progr
   const outcomes = new Arrivals((outcome, arrival) => run.show(outcome, arrival, clock.start));
   const store = new DocumentStore(minio.client, INDEX_BUCKET);
   const access = { endpoint: addresses.api, ...credentials };
-  const consumer = new IndexConsumer({ ...access, queue: QUEUE }, store, (outcome, text) => outcomes.note(outcome, text), (error) => run.say(`the consumer waits: ${String(error)}`));
+  const consumer = new IndexConsumer(
+    { ...access, queue: QUEUE },
+    store,
+    (outcome, text) => outcomes.note(outcome, text),
+    (error) => run.say(`the consumer waits: ${String(error)}`),
+  );
   run.atEnd(() => consumer.stop());
   void consumer.run();
   run.say(`consumer ready: ${BUCKET}/inbox/*.txt → rule → queue ${QUEUE} → ${INDEX_BUCKET}/words.json`);
@@ -171,7 +181,7 @@ async function checkIndex(run: DemoRun, { store }: Scene): Promise<string | unde
   const { words } = JSON.parse((await store.readIndex()) ?? '{"words":{}}') as { words: Readonly<Record<string, readonly string[]>> };
   for (const [word, wanted] of Object.entries(WANTED)) {
     const found = words[word];
-    if (found?.join() !== wanted?.join()) return `the index leads from "${word}" to ${JSON.stringify(found)} in place of ${JSON.stringify(wanted)}`;
+    if (found?.join() !== wanted?.join()) return `the index leads from "${word}" to ${found?.join(', ')} in place of ${wanted?.join(', ')}`;
     run.say(`the index leads from "${word}" to ${found?.join(', ') ?? 'nothing: the file is gone'}`);
   }
   return undefined;

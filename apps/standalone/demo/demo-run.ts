@@ -84,7 +84,8 @@ export class DemoRun {
 
   /** Exit code of a run that shows no more and waits: 0 at Ctrl-C, 1 when the hub ends by itself. */
   async stayUp(hub: HubProcess): Promise<number> {
-    return await Promise.race([this.interrupted.then(() => 0), hub.exited.then(() => this.fail('the hub has ended'))]);
+    const endedByItself = await Promise.race([this.interrupted.then(() => false), hub.exited.then(() => true)]);
+    return endedByItself ? this.fail('the hub has ended') : 0;
   }
 }
 
