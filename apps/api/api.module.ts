@@ -3,6 +3,7 @@ import { AccessStore } from '#access/access-store.js';
 import { AccountStore } from '#access/account-store.js';
 import { SecretBox } from '#access/secret-box.js';
 import { AttemptLog } from '#delivery/attempt-log.js';
+import { AttemptSearch } from '#delivery/attempt-search.js';
 import { ChannelStore } from '#delivery/channel-store.js';
 import { DrainQueue } from '#delivery/drain-queue.js';
 import { PushCertificate } from '#delivery/push-certificate.js';
@@ -114,6 +115,11 @@ const PROVIDERS: Provider[] = [
   {
     provide: AttemptLog,
     useFactory: (client: RedisClient, deployment: Deployment) => new AttemptLog(client, deployment),
+    inject: [REDIS_COMMANDS, Deployment],
+  },
+  {
+    provide: AttemptSearch,
+    useFactory: (client: RedisClient, deployment: Deployment) => new AttemptSearch(client, deployment),
     inject: [REDIS_COMMANDS, Deployment],
   },
   {

@@ -1,9 +1,11 @@
 import { Controller, Get, NotFoundException, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AttemptLog, type Attempt } from '#delivery/attempt-log.js';
+import { AttemptSearch } from '#delivery/attempt-search.js';
 import { InvalidArgument } from '#runtime/invalid-argument.js';
 import { FailedDeliveryStore } from '#topic/failed-delivery-store.js';
 import { TopicStore } from '#topic/topic-store.js';
+import { matchesFilter, readDeliveryFilter, readDeliveryPage } from './delivery-query.js';
 import type { ListRequest } from './management-request.js';
 import { beginOperation } from './operation.js';
 import { sendJson } from './problem-reply.js';
@@ -16,16 +18,26 @@ type DeliveryRequest = FastifyRequest<{ Params: { readonly messageId: string }; 
 export class DeliveryController {
   constructor(
     private readonly attempts: AttemptLog,
+    private readonly search: AttemptSearch,
     private readonly topics: TopicStore,
     private readonly failed: FailedDeliveryStore,
   ) {}
 
-  /** Every attempt to deliver a message of the caller's topics, to whichever subscription, by the id that its publisher was given. */
+  /** Every attempt to deliver one message of the caller's topics, by the id that its publisher was given; or pages of those of a topic. */
   @Get()
   async find(@Req() request: ListRequest, @Res() reply: FastifyReply): Promise<void> {
     beginOperation(request, 'FindDeliveries');
-    const messageId = request.query.get('messageid') ?? '';
-    sendJson(request, reply, 200, { messageId, attempts: await this.attemptsOf(messageId, request.account) });
+    const { query, account } = request;
+    const filter = readDeliveryFilter(query);
+    const { topic } = filter;
+    const messageId = query.get('messageid');
+    if (messageId !== undefined) {
+      const attempts = (await this.attemptsOf(messageId, account)).filter((attempt) => matchesFilter(attempt, filter));
+      sendJson(request, reply, 200, { messageId, attempts });
+    } else {
+      if (topic === undefined) throw new InvalidArgument('topic', 'Either messageId or topic says whose deliveries are looked for.');
+      sendJson(request, reply, 200, await this.search.find(account, { ...filter, topic }, readDeliveryPage(query)));
+    }
   }
 
   /** Makes again what was given up of one message, for the subscription that is named. */

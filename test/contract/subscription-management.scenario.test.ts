@@ -8,6 +8,11 @@ import { REDIS_COMMANDS } from '../../apps/api/injection-tokens.js';
 import { element } from './mns-client.js';
 import { ACCOUNT, startApi, type RunningApi } from './running-api.js';
 
+interface FoundDeliveries {
+  readonly attempts: readonly { readonly messageId: string; readonly time: number }[];
+  readonly nextMarker?: string;
+}
+
 const PATH = '/api/v1/topics/news/subscriptions/s1';
 
 describe('management of subscriptions', () => {
@@ -124,7 +129,32 @@ describe('management of subscriptions', () => {
     expect((await call('GET', PATH)).json).toMatchObject({ pendingDeliveries: 5, failedDeliveries: 0 });
   });
 
+  it('finds attempts by subscription, outcome and time, in pages', async () => {
+    const find = async (query: string) => (await call('GET', `/api/v1/deliveries?${query}`)).json as FoundDeliveries;
+    const all = await find('topic=news&subscription=s1&outcome=failed');
+    expect(all.attempts.length).toBeGreaterThanOrEqual(5);
+    expect(all).not.toHaveProperty('nextMarker');
+    const times = all.attempts.map(({ time }) => time);
+    expect(times).toEqual(times.toSorted((one, other) => other - one));
+    const first = await find('topic=news&limit=2');
+    const second = await find(`topic=news&limit=1000&marker=${first.nextMarker}`);
+    expect([...first.attempts, ...second.attempts]).toEqual(all.attempts);
+    expect(await find(`topic=news&until=${times.at(-1)! - 1}`)).toEqual({ attempts: [] });
+    expect(await find('topic=news&outcome=delivered')).toEqual({ attempts: [] });
+    expect(await find('topic=other')).toEqual({ attempts: [] });
+    const { messageId } = all.attempts[0]!;
+    expect(await find(`messageId=${messageId}&subscription=s1`)).toEqual({ messageId, attempts: [all.attempts[0]] });
+    expect(await find(`messageId=${messageId}&subscription=s2`)).toEqual({ messageId, attempts: [] });
+  });
+
   it.each<[number, string, string, string, unknown]>([
+    [400, 'InvalidArgument', 'GET', '/api/v1/deliveries', undefined],
+    [400, 'InvalidArgument', 'GET', '/api/v1/deliveries?subscription=s1', undefined],
+    [400, 'InvalidArgument', 'GET', '/api/v1/deliveries?topic=news&outcome=lost', undefined],
+    [400, 'InvalidArgument', 'GET', '/api/v1/deliveries?topic=news&marker=x', undefined],
+    [400, 'InvalidArgument', 'GET', '/api/v1/deliveries?topic=news&limit=0', undefined],
+    [400, 'InvalidArgument', 'GET', '/api/v1/deliveries?topic=news&since=5&until=4', undefined],
+    [400, 'TopicNameInvalid', 'GET', '/api/v1/deliveries?topic=!', undefined],
     [400, 'InvalidArgument', 'PUT', PATH, { options: { retentionSeconds: 1 } }],
     [400, 'InvalidArgument', 'PUT', PATH, { options: { misspelt: 1 } }],
     [400, 'InvalidArgument', 'PUT', PATH, { options: { schedule: [50_000] } }],
