@@ -21,6 +21,7 @@ import { systemClock } from '#runtime/clock.js';
 import type { Logger } from '#runtime/log.js';
 import { FailedDeliveryStore } from '#topic/failed-delivery-store.js';
 import { Publisher } from '#topic/publisher.js';
+import { KeptDeliveryList } from '#topic/kept-delivery-list.js';
 import { SubscriptionStore } from '#topic/subscription-store.js';
 import { TopicStore } from '#topic/topic-store.js';
 import { AccountAttributesStore } from './account-attributes.js';
@@ -107,6 +108,7 @@ const PROVIDERS: Provider[] = [
     useFactory: (topics: TopicStore, drains: DrainQueue) => new FailedDeliveryStore(topics, drains),
     inject: [TopicStore, DrainQueue],
   },
+  { provide: KeptDeliveryList, useFactory: (topics: TopicStore) => new KeptDeliveryList(topics), inject: [TopicStore] },
   {
     provide: EventRuleStore,
     useFactory: (client: RedisClient, deployment: Deployment) => new EventRuleStore(client, deployment),

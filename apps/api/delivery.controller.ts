@@ -6,10 +6,14 @@ import { InvalidArgument } from '#runtime/invalid-argument.js';
 import { FailedDeliveryStore } from '#topic/failed-delivery-store.js';
 import { TopicStore } from '#topic/topic-store.js';
 import { matchesFilter, readDeliveryFilter, readDeliveryPage } from './delivery-query.js';
+import { refuseUnlessKept } from './kept-delivery.js';
 import type { ListRequest } from './management-request.js';
 import { beginOperation } from './operation.js';
 import { sendJson } from './problem-reply.js';
 import type { Query } from './request-query.js';
+
+/** Of the last attempt, when the endpoint has the message. */
+const RECEIVED: ReadonlySet<Attempt['outcome']> = new Set(['delivered', 'confirmed']);
 
 type DeliveryRequest = FastifyRequest<{ Params: { readonly messageId: string }; Querystring: Query }>;
 
@@ -40,7 +44,7 @@ export class DeliveryController {
     }
   }
 
-  /** Makes again what was given up of one message, for the subscription that is named. */
+  /** Makes again what was given up, or is kept of the delivered, of one message, for the subscription that is named. */
   @Post(':messageId/replay')
   async replay(@Req() request: DeliveryRequest, @Res() reply: FastifyReply): Promise<void> {
     beginOperation(request, 'ReplayDelivery');
@@ -48,11 +52,14 @@ export class DeliveryController {
     const name = request.query.get('subscription') ?? '';
     if (name === '') throw new InvalidArgument('subscription', 'subscription names the subscription whose delivery is to be made again.');
     const attempt = (await this.attemptsOf(messageId, request.account)).findLast(({ subscriptionName }) => subscriptionName === name);
-    if (attempt === undefined) throw new NotFoundException(`No attempt to deliver ${messageId} to ${name} is known.`);
-    const subscription = await this.topics.getSubscription(request.account, attempt.topicName, name);
+    // What is kept may be older than the attempt log.
+    const topicName = request.query.get('topic') ?? attempt?.topicName;
+    if (topicName === undefined) throw new NotFoundException(`No attempt to deliver ${messageId} to ${name} is known; topic may name its topic.`);
+    const subscription = await this.topics.getSubscription(request.account, topicName, name);
     const replayed = await this.failed.replay(subscription, messageId);
+    if (!replayed && attempt !== undefined && RECEIVED.has(attempt.outcome)) refuseUnlessKept(subscription);
     if (!replayed) throw new NotFoundException(`${name} has not given up ${messageId}, or keeps it no longer.`);
-    sendJson(request, reply, 202, { messageId, topicName: attempt.topicName, subscriptionName: name });
+    sendJson(request, reply, 202, { messageId, topicName, subscriptionName: name });
   }
 
   private async attemptsOf(messageId: string, account: string): Promise<Attempt[]> {

@@ -4,7 +4,7 @@
 local function loadPending(base, id, now)
   local queue = loadQueue(base, id, now)
   if not queue or not queue.pending then return nil end
-  local drain = redis.call('HMGET', queue.key, 'a', 'e', 'tm', 'lt', 'ab', 'sn', 'ps', 'dq')
+  local drain = redis.call('HMGET', queue.key, 'a', 'e', 'tm', 'lt', 'ab', 'sn', 'ps', 'dq', 'kd')
   queue.armed = drain[1] == '1'
   queue.epoch = tonumber(drain[2]) or 0
   queue.timer = tonumber(drain[3])
@@ -13,6 +13,7 @@ local function loadPending(base, id, now)
   queue.subscription = drain[6]
   queue.stopped = drain[7] or nil
   queue.deadLetterQueue = drain[8] or nil
+  queue.keepsDelivered = drain[9] and true or false
   return queue
 end
 
