@@ -12,6 +12,7 @@ import { Publisher } from './publisher.js';
 import type { Subscription } from './subscription.js';
 import { SubscriptionStore } from './subscription-store.js';
 import { TopicStore } from './topic-store.js';
+import { drainRun } from '../../test/support/sample-delivery.js';
 
 const ACCOUNT = '1234567890123456';
 const START = 1_700_000_000_000;
@@ -55,7 +56,7 @@ const subscribe = async (name: string): Promise<Subscription> => {
   return topics.getSubscription(ACCOUNT, 'news', name);
 };
 const publish = (body: string) => publisher.publish(ACCOUNT, 'news', { body });
-const lease = (epoch: number) => pending.lease(s1.pendingQueue, epoch, LEASE);
+const lease = (epoch: number) => pending.lease(s1.pendingQueue, drainRun(epoch), LEASE);
 const handles = (reply: LeaseReply) => (reply.state === 'leased' ? reply.deliveries.map(({ handle }) => handle) : []);
 const bodies = (reply: LeaseReply) => (reply.state === 'leased' ? reply.deliveries.map(({ message }) => message.body) : []);
 const sweep = () => pending.sweep(s1.pendingQueue.partition, 10_000);
@@ -142,7 +143,7 @@ describe('an endpoint that is gone', () => {
   it('disables its subscription in the step that settles; its delivery waits with the others, counted', async () => {
     await publish('a');
     await publish('b');
-    const [a] = handles(await pending.lease(s1.pendingQueue, 1, { ...LEASE, count: 1 }));
+    const [a] = handles(await pending.lease(s1.pendingQueue, drainRun(1), { ...LEASE, count: 1 }));
     await pending.settle(s1.pendingQueue, [{ handle: a!, outcome: 'gone', reason: 'HTTP 410' }]);
     expect(await lease(1)).toEqual({ state: 'ended' });
     await subscriptions.pause(s1, 'too late');
@@ -165,7 +166,7 @@ describe('retention of a subscription', () => {
     expect((await topics.getTopic(ACCOUNT, 'news')).messageCount).toBe(1);
     clock.advance(604_800_000 - 60_001);
     await upkeep.run(s1.pendingQueue.partition);
-    const reply = await pending.lease(s2.pendingQueue, 1, LEASE);
+    const reply = await pending.lease(s2.pendingQueue, drainRun(1), LEASE);
     expect(reply).toMatchObject({ deliveries: [{ message: { body: 'x' }, expireTime: START + 604_800_000 }] });
     await pending.settle(s2.pendingQueue, [{ handle: handles(reply)[0]!, outcome: 'returned' }]);
     clock.advance(1);
