@@ -34,10 +34,13 @@ class Scene {
   source: DeliverySource = {
     lease: (_address, _run, options) => Promise.resolve(this.lease(options)),
     entrust: (_address, { name }) => Promise.resolve(void this.events.push(`entrust ${name}`)),
-    settle: (_address, settlements) => {
+    settle: (_address, settlements, lastLook) => {
       this.settled.push(...settlements);
       this.events.push(`settle ${settlements.length}`);
-      return Promise.resolve(settlements.map(() => true));
+      const counted = settlements.map(() => true);
+      if (lastLook === undefined || this.due.length > 0) return Promise.resolve({ counted });
+      this.events.push('last look');
+      return Promise.resolve({ counted, end: this.timer === undefined ? {} : { timer: this.timer } });
     },
   };
 
@@ -129,7 +132,7 @@ describe('Drain', () => {
     let record: () => void = () => undefined;
     const recorded = new Promise<void>((resolve) => (record = resolve));
     const { settle } = scene.source;
-    scene.source = { ...scene.source, settle: async (address, settlements) => (await recorded, await settle(address, settlements)) };
+    scene.source = { ...scene.source, settle: async (...args) => (await recorded, await settle(...args)) };
     const running = scene.run();
     await sleep(50);
     expect(scene.due).toHaveLength(200 - 2 * 32);

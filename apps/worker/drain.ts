@@ -1,6 +1,6 @@
 import type { Clock } from '#runtime/clock.js';
 import type { Logger } from '#runtime/log.js';
-import type { DrainRun, LeaseReply, PendingDelivery, Settlement } from '#topic/pending-delivery.js';
+import type { DrainRun, LeaseReply, PendingDelivery, Settlement, SettleReply } from '#topic/pending-delivery.js';
 import type { PendingQueueAddress, Subscription } from '#topic/subscription.js';
 import type { EndpointWindow } from './endpoint-window.js';
 import { SettlementBatch } from './settlement-batch.js';
@@ -22,7 +22,7 @@ export interface DeliverySource {
     run: DrainRun,
     options: { readonly count: number; readonly leaseMillis: number; readonly lastLook: boolean },
   ): Promise<LeaseReply>;
-  settle(address: PendingQueueAddress, settlements: readonly Settlement[]): Promise<boolean[]>;
+  settle(address: PendingQueueAddress, settlements: readonly Settlement[], lastLook?: DrainRun): Promise<SettleReply>;
   entrust(address: PendingQueueAddress, run: DrainRun): Promise<void>;
 }
 
@@ -68,6 +68,10 @@ export class Drain {
   #hasBacklog = false;
   #poll = FIRST_POLL;
   #isInCharge = false;
+  /** `looking`: a lease is under way; `leaving`: what is being recorded may be the last; `ended`: it was. */
+  #state: 'looking' | 'waiting' | 'leaving' | 'ended' = 'waiting';
+  /** What the last look asked for. */
+  #timer: number | undefined;
   #wake: () => void = () => undefined;
 
   constructor(
@@ -76,7 +80,7 @@ export class Drain {
     private readonly drainRun: Omit<DrainRun, 'claim'> & { readonly claim: 'if-free' | 'take-over' },
     private readonly window: EndpointWindow,
   ) {
-    this.#settlements = new SettlementBatch((settlements) => tools.source.settle(address, settlements), LEASE_MILLIS, tools.logger);
+    this.#settlements = new SettlementBatch((settlements) => this.#settle(settlements), LEASE_MILLIS, tools.logger);
   }
 
   /** @throws RedisUnavailable, or what the drain queue throws: the run is to be repeated with the same epoch. */
@@ -84,8 +88,9 @@ export class Drain {
     const onStop = (): void => this.#wake();
     this.tools.stopping.addEventListener('abort', onStop);
     try {
-      let ended = false;
-      while (!ended) ended = await this.#step();
+      let isOver = false;
+      while (!isOver) isOver = await this.#step();
+      if (this.#timer !== undefined) await this.tools.scheduler.addTimer(this.address, this.#timer);
     } finally {
       while (this.#unsettled > 0) await this.#change();
       this.tools.stopping.removeEventListener('abort', onStop);
@@ -93,10 +98,11 @@ export class Drain {
   }
 
   async #step(): Promise<boolean> {
+    if (this.#state === 'ended') return true;
     const { clock, stopping } = this.tools;
     const now = clock.now();
     const paused = this.window.pausedUntil > now;
-    if (this.#unsettled > 0 && (stopping.aborted || paused || this.#isFull)) {
+    if (this.#state === 'leaving' || (this.#unsettled > 0 && (stopping.aborted || paused || this.#isFull))) {
       await this.#change();
       return false;
     }
@@ -123,7 +129,9 @@ export class Drain {
     const lastLook = this.#unsettled === 0;
     const count = this.window.size - this.#inFlight;
     const run = this.#isInCharge ? { ...this.drainRun, claim: 'held' as const } : this.drainRun;
+    this.#state = 'looking';
     const reply = await this.tools.source.lease(this.address, run, { count, leaseMillis: LEASE_MILLIS, lastLook });
+    this.#state = 'waiting';
     this.#isInCharge = true;
     switch (reply.state) {
       case 'ended':
@@ -141,8 +149,29 @@ export class Drain {
           this.#poll = Math.min(this.#poll * 2, LONGEST_POLL);
           return false;
         }
-        if (reply.timer !== undefined) await this.tools.scheduler.addTimer(this.address, reply.timer);
+        this.#timer = reply.timer;
         return true;
+    }
+  }
+
+  get #mayEnd(): boolean {
+    const { clock, stopping } = this.tools;
+    return this.#state === 'waiting' && !this.#hasBacklog && !stopping.aborted && this.window.pausedUntil <= clock.now();
+  }
+
+  /** Records outcomes. When nothing else is in flight, the run ends in the same step if nothing is due. */
+  async #settle(settlements: readonly Settlement[]): Promise<readonly boolean[]> {
+    const { source } = this.tools;
+    if (settlements.length < this.#unsettled || !this.#mayEnd) return (await source.settle(this.address, settlements)).counted;
+    let after: 'waiting' | 'ended' = 'waiting';
+    this.#state = 'leaving';
+    try {
+      const { counted, end } = await source.settle(this.address, settlements, { ...this.drainRun, claim: 'held' });
+      if (end !== undefined) after = 'ended';
+      this.#timer = end?.timer;
+      return counted;
+    } finally {
+      this.#state = after;
     }
   }
 

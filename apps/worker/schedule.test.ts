@@ -79,9 +79,9 @@ async function publishOne(notifyStrategy: NotifyStrategyName, options: DeliveryO
     source: {
       lease: (to, run, how) => pending.lease(to, run, how),
       entrust: (to, run) => pending.entrust(to, run),
-      settle: (to, settlements) => {
+      settle: (to, settlements, lastLook) => {
         for (const { attempt } of settlements) if (attempt !== undefined) scene.attempts.push(decodeAttempt(attempt)!);
-        return pending.settle(to, settlements);
+        return pending.settle(to, settlements, lastLook);
       },
     },
     scheduler: {

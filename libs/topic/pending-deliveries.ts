@@ -6,7 +6,7 @@ import { LuaScript } from '#redis/lua-script.js';
 import { PartitionScripts } from '#redis/partition-scripts.js';
 import type { RedisClient } from '#redis/redis-client.js';
 import type { Clock } from '#runtime/clock.js';
-import type { DrainRun, LeaseReply, PendingDelivery, Settlement, Wakeup } from './pending-delivery.js';
+import type { DrainRun, LeaseReply, PendingDelivery, Settlement, SettleReply, Wakeup } from './pending-delivery.js';
 import type { PendingQueueAddress, Subscription, SubscriptionAttributes } from './subscription.js';
 import { toSubscription } from './topic-store.js';
 
@@ -61,16 +61,19 @@ export class PendingDeliveries {
     await this.#scripts.run(SCRIPTS.entrust, address.partition, [address.id, epoch, name]);
   }
 
-  /** @returns per settlement whether it counted; false when the lease had ended and somebody else has the delivery */
-  async settle(address: PendingQueueAddress, settlements: readonly Settlement[]): Promise<boolean[]> {
+  /** @param lastLook a run that has nothing else in flight: it ends in the same step when nothing is due. @throws RedisUnavailable */
+  async settle(address: PendingQueueAddress, settlements: readonly Settlement[], lastLook?: DrainRun): Promise<SettleReply> {
     const rows = settlements.flatMap((settlement) => [
       ...settlement.handle.split('.'),
       OUTCOMES[settlement.outcome],
       detailOf(settlement),
       settlement.attempt ?? '',
     ]);
-    const replies = (await this.#scripts.run(SCRIPTS.settle, address.partition, [address.id, ATTEMPT_LIFE, ...rows])) as number[];
-    return replies.map((code) => code === ReplyCode.OK);
+    const run = lastLook === undefined ? '' : `${lastLook.epoch} ${lastLook.name}`;
+    const replies = (await this.#scripts.run(SCRIPTS.settle, address.partition, [address.id, ATTEMPT_LIFE, run, ...rows])) as [...number[], Buffer];
+    const end = (replies.pop() as Buffer).toString();
+    const counted = replies.map((code) => code === ReplyCode.OK);
+    return end === '' ? { counted } : { counted, end: end === '0' ? {} : { timer: Number(end) } };
   }
 
   /** A timer job asks whether to drain. @returns the epoch to drain with, undefined when there is nothing to do */

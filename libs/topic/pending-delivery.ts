@@ -36,6 +36,13 @@ export type LeaseReply =
   /** Nothing is due. With `lastLook` the queue was disarmed in the same step; `timer` is then the time for which a timer must be added. */
   | { readonly state: 'idle'; readonly timer?: number };
 
+export interface SettleReply {
+  /** Per settlement whether it counted; false when the lease had ended and somebody else has the delivery. */
+  readonly counted: readonly boolean[];
+  /** The run's last look found nothing due: the queue was disarmed in the same step, and a timer must be added for `timer` if it is there. */
+  readonly end?: { readonly timer?: number };
+}
+
 /** What became of a leased delivery. `attempt` goes to the attempt log in the same step. */
 export type Settlement = {
   readonly handle: string;

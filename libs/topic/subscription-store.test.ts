@@ -94,7 +94,7 @@ describe('a paused subscription', () => {
       { handle: a!, outcome: 'delivered' },
       { handle: b!, outcome: 'retry', notBefore: START + 15_000 },
     ]);
-    expect(settled).toEqual([true, true]);
+    expect(settled).toEqual({ counted: [true, true] });
     expect(await sweep()).toEqual(QUIET);
     await subscriptions.resume(s1);
     // The drain of the resume finds nothing due yet and sets the timer that the pause had taken away.

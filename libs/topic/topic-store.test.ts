@@ -154,8 +154,8 @@ describe('a drain', () => {
     const reply = await pending.lease(wakeup, drainRun(wakeup.epoch), LEASE);
     expect(reply).toMatchObject({ state: 'leased', subscription: { name: 's1' }, deliveries: [{ attempts: 0, publishTime: START }] });
     const attempt = Buffer.alloc(26, 9);
-    expect(await pending.settle(wakeup, [{ handle: handles(reply)[0]!, outcome: 'delivered', attempt }])).toEqual([true]);
-    expect(await pending.settle(wakeup, [{ handle: handles(reply)[0]!, outcome: 'delivered' }])).toEqual([false]);
+    expect(await pending.settle(wakeup, [{ handle: handles(reply)[0]!, outcome: 'delivered', attempt }])).toEqual({ counted: [true] });
+    expect(await pending.settle(wakeup, [{ handle: handles(reply)[0]!, outcome: 'delivered' }])).toEqual({ counted: [false] });
     expect(await pending.lease(wakeup, drainRun(wakeup.epoch), LEASE)).toEqual({ state: 'idle' });
     expect(await pending.lease(wakeup, drainRun(wakeup.epoch), LEASE)).toEqual({ state: 'ended' });
     const log = `${deployment.base(wakeup.partition)}:al:${Math.floor(START / 3_600_000)}`;

@@ -35,7 +35,4 @@ if #taken > 0 then
 end
 if more or budgetUsed or ARGV[6] == '0' then return { AGAIN, '0', (more or budgetUsed) and 1 or 0 } end
 
-redis.call('HSET', queue.key, 'a', 0)
-redis.call('ZREM', queue.base .. ':armed', queue.id)
-restIfEmpty(queue)
-return { AGAIN, text(setTimer(queue) or 0), 0 }
+return { AGAIN, text(disarm(queue)), 0 }

@@ -63,6 +63,14 @@ local function setTimer(queue)
   return due
 end
 
+-- A drain that has nothing in flight and found nothing due ends. → the time for which a timer must be added, 0 when none is needed
+local function disarm(queue)
+  redis.call('HSET', queue.key, 'a', 0)
+  redis.call('ZREM', queue.base .. ':armed', queue.id)
+  restIfEmpty(queue)
+  return setTimer(queue) or 0
+end
+
 local function somethingDue(queue)
   if redis.call('EXISTS', queue.ready) == 1 then return true end
   local due = nextDue(queue)
