@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SettableClock } from '#runtime/clock.js';
 import { silentLogger } from '#runtime/log.js';
 import type { LeaseReply, PendingDelivery, Settlement } from '#topic/pending-delivery.js';
-import { samplePending, sampleSubscription } from '../../test/support/sample-delivery.js';
+import { drainRun, samplePending, sampleSubscription } from '../../test/support/sample-delivery.js';
 import { Drain, type DeliverySource, type DrainTools } from './drain.js';
 import { EndpointWindow } from './endpoint-window.js';
 
@@ -22,6 +22,7 @@ class Scene {
   readonly settled: Settlement[] = [];
   due: PendingDelivery[] = [];
   timer: number | undefined;
+  drainRun: ConstructorParameters<typeof Drain>[2] = drainRun(EPOCH);
   ended = false;
   atOnce = 0;
   mostAtOnce = 0;
@@ -31,11 +32,15 @@ class Scene {
     return Promise.resolve({ handle, outcome: 'delivered' });
   };
   source: DeliverySource = {
-    lease: (_address, _epoch, options) => Promise.resolve(this.lease(options)),
-    settle: (_address, settlements) => {
+    lease: (_address, _run, options) => Promise.resolve(this.lease(options)),
+    entrust: (_address, { name }) => Promise.resolve(void this.events.push(`entrust ${name}`)),
+    settle: (_address, settlements, lastLook) => {
       this.settled.push(...settlements);
       this.events.push(`settle ${settlements.length}`);
-      return Promise.resolve(settlements.map(() => true));
+      const counted = settlements.map(() => true);
+      if (lastLook === undefined || this.due.length > 0) return Promise.resolve({ counted });
+      this.events.push('last look');
+      return Promise.resolve({ counted, end: this.timer === undefined ? {} : { timer: this.timer } });
     },
   };
 
@@ -68,7 +73,7 @@ class Scene {
       stopping: this.stopping.signal,
       abandoning: this.abandoning.signal,
     };
-    return new Drain(tools, ADDRESS, EPOCH, this.window).run();
+    return new Drain(tools, ADDRESS, this.drainRun, this.window).run();
   }
 
   private lease({ count, lastLook }: { count: number; lastLook: boolean }): LeaseReply {
@@ -127,7 +132,7 @@ describe('Drain', () => {
     let record: () => void = () => undefined;
     const recorded = new Promise<void>((resolve) => (record = resolve));
     const { settle } = scene.source;
-    scene.source = { ...scene.source, settle: async (address, settlements) => (await recorded, await settle(address, settlements)) };
+    scene.source = { ...scene.source, settle: async (...args) => (await recorded, await settle(...args)) };
     const running = scene.run();
     await sleep(50);
     expect(scene.due).toHaveLength(200 - 2 * 32);

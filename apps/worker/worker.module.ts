@@ -34,6 +34,7 @@ import { RobotChannel } from './channels/robot.channel.js';
 import { SmsChannel } from './channels/sms.channel.js';
 import { DeliveryMetrics } from './delivery-metrics.js';
 import { DrainProcessor, PROCESSORS } from './drain.processor.js';
+import { DrainHints } from './drain-hints.js';
 import { Drains } from './drains.js';
 import { Duties } from './duties.js';
 import { EndpointWindows } from './endpoint-window.js';
@@ -61,6 +62,7 @@ export class WorkerModule {
     const ca = settings.pushCaFile === undefined ? undefined : await readAuthorities(settings.pushCaFile);
     const engine = await openEngine(settings, logger);
     const bullConnection = connectRedis(settings.redisUrl, { role: 'worker', logger });
+    const subscriber = connectRedis(settings.redisUrl, { role: 'subscriber', logger });
     const drainQueue = new DrainQueue({ url: settings.redisUrl, prefix: settings.keyPrefix, logger });
     const windows = new EndpointWindows(systemClock);
     const metrics = new DeliveryMetrics(() => windows.countPaused());
@@ -72,6 +74,7 @@ export class WorkerModule {
     const attemptLog = new AttemptLog(client, deployment);
     const time = { clock: systemClock, random };
     const drains = new Drains({ source, scheduler: drainQueue, channels, attemptLog, windows, ...time, metrics, logger });
+    const hints = new DrainHints(subscriber, deployment, (wakeups) => drains.hint(wakeups));
     const failed = new FailedDeliveryStore(new TopicStore(client, deployment), drainQueue);
     const duties = new Duties({
       findActive: () => findActivePartitions(client, deployment, systemClock.now()),
@@ -85,7 +88,7 @@ export class WorkerModule {
     const replies = new TestPushReplies(client, settings.keyPrefix);
     const tests = new TestPushes({ subscriptions: new TopicStore(client, deployment), channels, replies, clock: systemClock, logger });
     const processors = Array.from({ length: PROCESSORS }, () => new DrainProcessor(drains, duties, tests, logger));
-    const lifecycle = new WorkerLifecycle({ processors, drains, tests, drainQueue, channels, connections: [bullConnection, client], memory, logger });
+    const lifecycle = new WorkerLifecycle({ processors, drains, hints, tests, drainQueue, channels, connections: [bullConnection, client], memory, logger });
     return {
       module: WorkerModule,
       // The drain queue is added to by `DrainQueue` alone, so Nest registers no queue of its own, only the workers.

@@ -18,6 +18,7 @@ import type { Subscription } from './subscription.js';
 import { SubscriptionStore } from './subscription-store.js';
 import type { NewTopicMessage } from './topic.js';
 import { TopicStore } from './topic-store.js';
+import { drainRun } from '../../test/support/sample-delivery.js';
 
 const ACCOUNT = '1234567890123456';
 const START = 1_700_000_000_000;
@@ -68,7 +69,7 @@ beforeEach(async () => {
 
 const publish = async (message: NewTopicMessage) => (await publisher.publish(ACCOUNT, 'news', message)).messageId;
 const leaseAll = async () => {
-  const reply = await pending.lease(s1.pendingQueue, woken.at(-1)!.epoch, { count: 200, leaseMillis: 15_000, lastLook: true });
+  const reply = await pending.lease(s1.pendingQueue, drainRun(woken.at(-1)!.epoch), { count: 200, leaseMillis: 15_000, lastLook: true });
   return reply.state === 'leased' ? reply.deliveries : [];
 };
 /** Gives up all that is due, and lets the drain end. */

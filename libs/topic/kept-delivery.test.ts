@@ -10,6 +10,7 @@ import { Deployment } from '#redis/deployment.js';
 import { connectRedis, type RedisClient } from '#redis/redis-client.js';
 import { SettableClock } from '#runtime/clock.js';
 import { silentLogger } from '#runtime/log.js';
+import { drainRun } from '../../test/support/sample-delivery.js';
 import { DeadLetterMover } from './dead-letter-mover.js';
 import { FailedDeliveryStore } from './failed-delivery-store.js';
 import { KeptDeliveryList, type KeptOutcome } from './kept-delivery-list.js';
@@ -78,7 +79,7 @@ const setOptions = async (options: Record<string, unknown>) => {
   s1 = await topics.getSubscription(ACCOUNT, 'news', 's1');
 };
 const leaseAll = async () => {
-  const reply = await pending.lease(s1.pendingQueue, woken.at(-1)!.epoch, { count: 200, leaseMillis: 15_000, lastLook: true });
+  const reply = await pending.lease(s1.pendingQueue, drainRun(woken.at(-1)!.epoch), { count: 200, leaseMillis: 15_000, lastLook: true });
   return reply.state === 'leased' ? reply.deliveries : [];
 };
 /** Lets everything that is due end so, and the drain with it. */
@@ -286,7 +287,7 @@ describe('a delivery whose retention ends', () => {
     clock.advance(5_000);
     await runUpkeep();
     expect(await state()).toMatchObject({ pendingDeliveries: 1, expiredDeliveries: 0 });
-    expect(await pending.settle(s1.pendingQueue, [{ handle: delivery!.handle, outcome: 'delivered' }])).toEqual([true]);
+    expect(await pending.settle(s1.pendingQueue, [{ handle: delivery!.handle, outcome: 'delivered' }])).toMatchObject({ counted: [true] });
     await runUpkeep();
     expect(await state()).toMatchObject({ pendingDeliveries: 0, expiredDeliveries: 0, failedDeliveries: 0 });
     expect(await failed.replay(s1, id)).toBe(false);

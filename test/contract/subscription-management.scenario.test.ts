@@ -5,6 +5,7 @@ import type { RedisClient } from '#redis/redis-client.js';
 import { PendingDeliveries } from '#topic/pending-deliveries.js';
 import { TopicStore } from '#topic/topic-store.js';
 import { REDIS_COMMANDS } from '../../apps/api/injection-tokens.js';
+import { drainRun } from '../support/sample-delivery.js';
 import { element } from './mns-client.js';
 import { ACCOUNT, startApi, type RunningApi } from './running-api.js';
 
@@ -45,7 +46,7 @@ describe('management of subscriptions', () => {
     const { partition, id } = pendingQueue;
     const epoch = Number(await client.hget(`${deployment.base(partition)}:q:${id}`, 'e'));
     const pending = new PendingDeliveries(client, deployment);
-    const reply = await pending.lease(pendingQueue, epoch, { count: 100, leaseMillis: 15_000, lastLook: true });
+    const reply = await pending.lease(pendingQueue, drainRun(epoch), { count: 100, leaseMillis: 15_000, lastLook: true });
     const facts = { pendingQueueId: id, topicOwner: ACCOUNT, topicName: 'news', subscriptionName: 's1', number: 1, latencyMillis: 1 };
     const settlements = (reply.state === 'leased' ? reply.deliveries : []).map(({ handle, messageId }) => {
       const attempt = encodeAttempt({ ...facts, messageId, time: Date.now(), outcome, ...(outcome === 'failed' && { reason: 'HTTP 500' }) });

@@ -4,12 +4,18 @@
 --- @include "../../queue/commands/includes/expireDelivery"
 --- @include "includes/loadPending"
 -- A drain takes what its pending queue has due. With `lastLook` and nothing due it disarms the queue in the same step.
--- KEYS[1] partition · ARGV: now, pending queue id, epoch, how many, lease (ms), lastLook (0|1)
--- → {GONE} another epoch is in charge, or the subscription is gone
+-- KEYS[1] partition · ARGV: now, pending queue id, epoch, how many, lease (ms), lastLook (0|1), run, claim: 0 the run must be in
+--   charge, 1 it comes into charge unless another one is, 2 it takes over
+-- → {GONE} another epoch or run is in charge, or the subscription is gone
 --   {OK, subscription name, subscription record, account/topic, {member, delivery number, attempts, published, expires, body}…}
 --   {AGAIN, time for which a timer must be added (0 = none is needed), 1 when the caller must look again at once}
 local queue = loadPending(KEYS[1], ARGV[2], readNow(ARGV[1]))
 if not queue or not queue.armed or queue.epoch ~= tonumber(ARGV[3]) then return { GONE } end
+local run, claim = ARGV[7], ARGV[8]
+if queue.owner ~= run then
+  if claim == '0' or (claim == '1' and queue.owner) then return { GONE } end
+  redis.call('HSET', queue.key, 'ow', queue.epoch .. ' ' .. run)
+end
 local topicKey = queue.base .. ':t:' .. queue.topic
 
 local function describe(member, packed, number, attempts)
@@ -36,7 +42,4 @@ if #taken > 0 then
 end
 if more or budgetUsed or ARGV[6] == '0' then return { AGAIN, '0', (more or budgetUsed) and 1 or 0 } end
 
-redis.call('HSET', queue.key, 'a', 0)
-redis.call('ZREM', queue.base .. ':armed', queue.id)
-restIfEmpty(queue)
-return { AGAIN, text(setTimer(queue) or 0), 0 }
+return { AGAIN, text(disarm(queue)), 0 }
