@@ -79,7 +79,7 @@ export class WorkerModule {
     const duties = new Duties({
       findActive: () => findActivePartitions(client, deployment, systemClock.now()),
       source,
-      upkeep: openUpkeep(settings, queues, failed, logger),
+      upkeep: openUpkeep(settings, queues, failed, attemptLog, logger),
       replays: failed,
       drains: drainQueue,
       metrics,
@@ -124,9 +124,14 @@ async function openEngine(settings: WorkerSettings, logger: Logger): Promise<Eng
   }
 }
 
-function openUpkeep({ region }: WorkerSettings, queues: QueueStore, failed: FailedDeliveryStore, logger: Logger): QueueUpkeep {
+function openUpkeep({ region }: WorkerSettings, queues: QueueStore, failed: FailedDeliveryStore, log: AttemptLog, logger: Logger): QueueUpkeep {
   const mover = new DeadLetterMover(failed, queues, { region, logger });
-  return new QueueUpkeep(queues, { region, logger, moveFailedDeliveries: (partition, id) => mover.move(partition, id) });
+  return new QueueUpkeep(queues, {
+    region,
+    logger,
+    moveFailedDeliveries: (partition, id) => mover.move(partition, id),
+    trimAttemptLog: (partition) => log.trim(partition),
+  });
 }
 
 function openChannels(settings: WorkerSettings, engine: Engine, queues: QueueStore, ca: string | undefined): Channels {

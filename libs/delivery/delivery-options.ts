@@ -30,6 +30,8 @@ export interface DeliveryOptions {
   readonly deadLetterQueue?: string;
   /** Seconds after publishing at which a delivery is too old to be made, 60 to 604,800; a day when absent. Holds for what is published from then on. */
   readonly retentionSeconds?: number;
+  /** Seconds for which what was delivered is kept and can be replayed, 0 to 604,800; 0 when absent: not at all. */
+  readonly keepDelivered?: number;
   /** Seconds before each retry, 0 to 43,200, instead of the notify strategy's; at most 200, none for no retry. */
   readonly schedule?: readonly number[];
   /** Headers of an HTTP push beyond its own. */
@@ -55,12 +57,14 @@ interface Option<Value> {
 export const DEFAULT_RETENTION = 86_400;
 
 const RETENTION = [60, 604_800] as const;
+const KEEP_DELIVERED = [0, 604_800] as const;
 const SCHEDULE_DELAY = [0, 43_200] as const;
 const SCHEDULE_LENGTH = 200;
 
 const OPTIONS: { readonly [Name in keyof DeliveryOptions]-?: Option<NonNullable<DeliveryOptions[Name]>> } = {
   deadLetterQueue: { read: readDeadLetterQueue, absent: null },
   retentionSeconds: { read: readRetention, absent: DEFAULT_RETENTION },
+  keepDelivered: { read: readKeepDelivered, absent: 0 },
   schedule: { read: readSchedule, absent: null },
   headers: { read: readHeaders, absent: {}, show: showHeaders },
   signature: { read: readSignature, absent: 'rsa' },
@@ -130,6 +134,12 @@ function readDeadLetterQueue(value: unknown): string {
 function readRetention(value: unknown): number {
   const [low, high] = RETENTION;
   if (typeof value !== 'number' || !isWholeWithin(value, low, high)) throw InvalidArgument.outOfRange('retentionSeconds', low, high, 'seconds');
+  return value;
+}
+
+function readKeepDelivered(value: unknown): number {
+  const [low, high] = KEEP_DELIVERED;
+  if (typeof value !== 'number' || !isWholeWithin(value, low, high)) throw InvalidArgument.outOfRange('keepDelivered', low, high, 'seconds');
   return value;
 }
 

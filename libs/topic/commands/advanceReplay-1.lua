@@ -15,7 +15,7 @@ local id = redis.call('ZRANGEBYSCORE', index, '-inf', text(now), 'LIMIT', 0, 1)[
 if not id then return { GONE } end
 local queue = loadPending(base, id, now)
 local job = queue and queue.key .. ':j'
-local fields = job and redis.call('HMGET', job, 'st', 're', 'fr', 'la', 'ra', 'to', 'mv', 'ti') or {}
+local fields = job and redis.call('HMGET', job, 'st', 're', 'fr', 'la', 'ra', 'to', 'mv', 'ti', 'oc') or {}
 if fields[1] ~= 'running' then
   redis.call('ZREM', index, id)
   return { AGAIN }
@@ -29,8 +29,9 @@ if allowed < 1 and left > 0 then
 end
 
 local ids = {}
-if allowed > 0 then ids = redis.call('ZRANGEBYSCORE', queue.failed, fields[3], fields[4], 'LIMIT', 0, allowed) end
-for _, failed in ipairs(ids) do replayFailed(queue, failed, tonumber(fields[2])) end
+local store = storeOf(queue, fields[9])
+if allowed > 0 then ids = redis.call('ZRANGEBYSCORE', store.index, fields[3], fields[4], 'LIMIT', 0, allowed) end
+for _, kept in ipairs(ids) do replayKept(store, kept, tonumber(fields[2])) end
 redis.call('HSET', job, 'ti', text(since + math.ceil(#ids * 1000 / rate)))
 redis.call('HINCRBY', job, 'mv', #ids)
 -- Fewer than there were at the start: some have been dropped, or went to a dead-letter queue.

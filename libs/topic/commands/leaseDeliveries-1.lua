@@ -1,6 +1,7 @@
 --- @include "../../queue/commands/includes/constants"
 --- @include "../../queue/commands/includes/readNow"
 --- @include "../../queue/commands/includes/takeReady"
+--- @include "../../queue/commands/includes/expireDelivery"
 --- @include "includes/loadPending"
 -- A drain takes what its pending queue has due. With `lastLook` and nothing due it disarms the queue in the same step.
 -- KEYS[1] partition · ARGV: now, pending queue id, epoch, how many, lease (ms), lastLook (0|1), run, claim: 0 the run must be in
@@ -25,8 +26,14 @@ local function describe(member, packed, number, attempts)
   return { member, number, attempts, text(published), text(expires), stored }
 end
 
+-- Upkeep comes by at once, for the attempt log.
+local function expire(...)
+  expireDelivery(...)
+  visitBy(queue, queue.now)
+end
+
 local more = promoteDue(queue)
-local taken, budgetUsed = takeReady(queue, tonumber(ARGV[4]), queue.now + tonumber(ARGV[5]), false, describe)
+local taken, budgetUsed = takeReady(queue, tonumber(ARGV[4]), queue.now + tonumber(ARGV[5]), false, describe, expire)
 if #taken > 0 then
   redis.call('HSET', queue.key, 't', text(queue.now))
   redis.call('ZADD', queue.base .. ':armed', text(queue.now), queue.id)

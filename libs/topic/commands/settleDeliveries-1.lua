@@ -1,7 +1,7 @@
 --- @include "../../queue/commands/includes/constants"
 --- @include "../../queue/commands/includes/readNow"
 --- @include "../../queue/commands/includes/removeMessage"
---- @include "../../queue/commands/includes/failedDeliveries"
+--- @include "../../queue/commands/includes/keptDeliveries"
 --- @include "includes/loadPending"
 -- Records what became of leased deliveries, each with its line of the attempt log. A lease that has run out still counts as long as
 -- nobody else got the delivery: what was delivered is not delivered twice for being late.
@@ -32,12 +32,14 @@ local function append(lists, key, ...)
   for _, value in ipairs({ ... }) do list[#list + 1] = value end
 end
 
--- The body is not released: what was given up refers to it from now on.
-local function giveUp(packed, count, reason)
+-- The body is not released where the subscription keeps what was delivered: that refers to it from now on.
+local function finish(packed, attempts)
   if not packed then return end
+  if not queue.keepsDelivered then return releaseBody(base, queue.topic, referredBody(packed)) end
+  local store = deliveredOf(queue)
   local _, _, published = struct.unpack('>BBI6', packed)
-  keepFailed(queue, referredBody(packed), published, count, reason)
-  visitBy(queue, queue.deadLetterQueue and queue.now or queue.now + FAILED_LIFE)
+  keep(store, referredBody(packed), published, attempts, '')
+  visitBy(queue, queue.now + store.life)
 end
 
 local function settle(member, number, outcome, detail)
@@ -58,12 +60,12 @@ local function settle(member, number, outcome, detail)
     redis.call('ZADD', queue.delayed, outcome == RETRY and detail or text(queue.now), joinMember(sequence, 2))
     if outcome == ENDPOINT_GONE and not queue.stopped then stop(queue, 'disabled', detail) end
   elseif outcome == DELIVERED then
-    if packed then releaseBody(base, queue.topic, referredBody(packed)) end
+    finish(packed, count + 1)
     append(dropped, chunk, offset, field)
   elseif outcome == FAILED then
     redis.call('HINCRBY', queue.key, 'fl', 1)
     append(dropped, chunk, offset, field)
-    giveUp(packed, count + 1, detail)
+    if packed then giveUp(queue, packed, count + 1, detail, queue.deadLetterQueue) end
   else
     redis.call('ZADD', queue.ready, rank(sequence, priority), member)
     if set == queue.ready then return OK end

@@ -11,7 +11,7 @@ end
 local function loadPending(base, id, now)
   local queue = loadQueue(base, id, now)
   if not queue or not queue.pending then return nil end
-  local drain = redis.call('HMGET', queue.key, 'a', 'e', 'tm', 'lt', 'ab', 'sn', 'ps', 'dq', 'ow')
+  local drain = redis.call('HMGET', queue.key, 'a', 'e', 'tm', 'lt', 'ab', 'sn', 'ps', 'dq', 'ow', 'kd')
   queue.armed = drain[1] == '1'
   queue.epoch = tonumber(drain[2]) or 0
   queue.timer = tonumber(drain[3])
@@ -21,6 +21,7 @@ local function loadPending(base, id, now)
   queue.stopped = drain[7] or nil
   queue.deadLetterQueue = drain[8] or nil
   queue.owner = ownerOf(drain[9], drain[2])
+  queue.keepsDelivered = drain[10] and true or false
   return queue
 end
 
