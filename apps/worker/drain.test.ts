@@ -242,6 +242,16 @@ describe('Drain', () => {
     expect(handles(scene)).toEqual(['a']);
   });
 
+  it('waits as long as the limit of the subscription says, without a look', async () => {
+    const scene = new Scene();
+    scene.owe('a', 'b');
+    const { lease } = scene.source;
+    let looks = 0;
+    scene.source = { ...scene.source, lease: (...args) => (++looks === 2 ? Promise.resolve({ state: 'limited', millis: 20 }) : lease(args[0], args[1], { ...args[2], count: 1 })) };
+    await scene.run();
+    expect(handles(scene)).toEqual(['a', 'b']);
+  });
+
   it('leaves nothing behind when a hint told of it and it never came into charge', async () => {
     const scene = new Scene();
     scene.drainRun = { epoch: EPOCH, name: 'h1', claim: 'if-free' };
