@@ -241,4 +241,34 @@ describe('Drain', () => {
     await scene.run();
     expect(handles(scene)).toEqual(['a']);
   });
+
+  it('waits as long as the limit of the subscription says, without a look', async () => {
+    const scene = new Scene();
+    scene.owe('a', 'b');
+    const { lease } = scene.source;
+    let looks = 0;
+    scene.source = { ...scene.source, lease: (...args) => (++looks === 2 ? Promise.resolve({ state: 'limited', millis: 20 }) : lease(args[0], args[1], { ...args[2], count: 1 })) };
+    await scene.run();
+    expect(handles(scene)).toEqual(['a', 'b']);
+  });
+
+  it('leaves nothing behind when a hint told of it and it never came into charge', async () => {
+    const scene = new Scene();
+    scene.drainRun = { epoch: EPOCH, name: 'h1', claim: 'if-free' };
+    scene.stopping.abort();
+    await scene.run();
+    expect(scene.events).toEqual([]);
+  });
+
+  it('leaves a drain that a hint told of to the job that goes on with it', async () => {
+    const scene = new Scene();
+    scene.drainRun = { epoch: EPOCH, name: 'h1', claim: 'if-free' };
+    scene.owe('a');
+    scene.attempt = ({ handle }) => {
+      scene.window.failed(scene.clock.now(), 30);
+      return Promise.resolve({ handle, outcome: 'retry', notBefore: NOW + 10_000 });
+    };
+    await scene.run();
+    expect(scene.events.slice(-2)).toEqual(['resume 7 in 30000 after 30000', 'entrust h1']);
+  });
 });

@@ -75,6 +75,8 @@ export class Drain {
   #isInCharge = false;
   /** `looking`: a lease is under way; `leaving`: what is being recorded may be the last; `ended`: it was. */
   #state: 'looking' | 'waiting' | 'leaving' | 'ended' = 'waiting';
+  /** By `performance.now()`: nothing can be taken before. */
+  #limitedUntil = 0;
   /** What the last look asked for. */
   #timer: number | undefined;
   #wake: () => void = () => undefined;
@@ -109,6 +111,11 @@ export class Drain {
     const paused = this.window.pausedUntil > now;
     if (this.#state === 'leaving' || (this.#unsettled > 0 && (stopping.aborted || paused || this.#isFull))) {
       await this.#change();
+      return false;
+    }
+    const wait = this.#limitedUntil - performance.now();
+    if (!stopping.aborted && !paused && wait > 0) {
+      await this.#change(wait);
       return false;
     }
     if (!stopping.aborted && !paused) return await this.#take();
@@ -152,6 +159,9 @@ export class Drain {
         this.#poll = FIRST_POLL;
         this.#hasBacklog = reply.deliveries.length === count;
         if (!this.#hasBacklog) await this.#change(this.#poll);
+        return false;
+      case 'limited':
+        this.#limitedUntil = performance.now() + reply.millis;
         return false;
       case 'idle':
         this.#hasBacklog = false;

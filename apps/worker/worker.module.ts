@@ -7,6 +7,7 @@ import { DrainQueue, drainKeyPrefix } from '#delivery/drain-queue.js';
 import { PushCertificate } from '#delivery/push-certificate.js';
 import { PushNetwork } from '#delivery/push-network.js';
 import { RecipientStore } from '#delivery/recipient-store.js';
+import { SharedBudgets } from '#delivery/shared-budgets.js';
 import { TestPushReplies } from '#delivery/test-push.js';
 import { LongPoll } from '#queue/long-poll.js';
 import { MessageStore } from '#queue/message-store.js';
@@ -139,7 +140,8 @@ function openChannels(settings: WorkerSettings, engine: Engine, queues: QueueSto
   const signer = { privateKey: certificate.privateKey, certificateUrl: certificate.urlUnder(settings.publicUrl) };
   const network = new PushNetwork(settings.pushAllow);
   const store = new ChannelStore(client, deployment, settings.secretKey);
-  const clients = new ProviderClients(store, settings.channels ?? {}, { network });
+  const budgets = new SharedBudgets(client, deployment);
+  const clients = new ProviderClients(store, settings.channels ?? {}, { network, budget: (name, rate) => budgets.of(name, rate) });
   const provided = { clients, recipients: new RecipientStore(client, deployment) };
   const { callbackUrl } = settings;
   const set = {

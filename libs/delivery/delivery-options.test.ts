@@ -11,6 +11,7 @@ describe('delivery options', () => {
       keepDelivered: 0,
       retentionSeconds: 86_400,
       schedule: null,
+      maxPerSecond: null,
       headers: {},
       signature: 'rsa',
       signingSecrets: null,
@@ -26,6 +27,9 @@ describe('delivery options', () => {
   });
 
   it.each<[Record<string, unknown>]>([
+    [{ maxPerSecond: 0 }],
+    [{ maxPerSecond: 1.5 }],
+    [{ maxPerSecond: 10_001 }],
     [{ retentionSeconds: 59 }],
     [{ retentionSeconds: 604_801 }],
     [{ retentionSeconds: 60.5 }],

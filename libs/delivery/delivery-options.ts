@@ -36,6 +36,8 @@ export interface DeliveryOptions {
   readonly keepDelivered?: number;
   /** Seconds before each retry, 0 to 43,200, instead of the notify strategy's; at most 200, none for no retry. */
   readonly schedule?: readonly number[];
+  /** Attempts a second, 1 to 10,000, over all workers; as many as the endpoint takes when absent. The lease script reads it here. */
+  readonly maxPerSecond?: number;
   /** Headers of an HTTP push beyond its own. */
   readonly headers?: PushHeaders;
   /** How HTTP pushes are signed; as MNS does when absent. */
@@ -64,12 +66,14 @@ const RETENTION = [60, 604_800] as const;
 const KEEP_DELIVERED = [0, 604_800] as const;
 const SCHEDULE_DELAY = [0, 43_200] as const;
 const SCHEDULE_LENGTH = 200;
+const MAX_PER_SECOND = [1, 10_000] as const;
 
 const OPTIONS: { readonly [Name in keyof DeliveryOptions]-?: Option<NonNullable<DeliveryOptions[Name]>> } = {
   deadLetterQueue: { read: readDeadLetterQueue, absent: null },
   retentionSeconds: { read: readRetention, absent: DEFAULT_RETENTION },
   keepDelivered: { read: readKeepDelivered, absent: 0 },
   schedule: { read: readSchedule, absent: null },
+  maxPerSecond: { read: readMaxPerSecond, absent: null },
   headers: { read: readHeaders, absent: {}, show: showHeaders },
   signature: { read: readSignature, absent: 'rsa' },
   signingSecrets: { read: readSigningSecrets, absent: null, show: showSigningSecrets },
@@ -158,4 +162,10 @@ function readSchedule(value: unknown): readonly number[] {
     if (typeof delay === 'number' && isWholeWithin(delay, low, high)) return delay;
     throw InvalidArgument.outOfRange(`schedule[${index}]`, low, high, 'seconds');
   });
+}
+
+function readMaxPerSecond(value: unknown): number {
+  const [low, high] = MAX_PER_SECOND;
+  if (typeof value !== 'number' || !isWholeWithin(value, low, high)) throw InvalidArgument.outOfRange('maxPerSecond', low, high, 'attempts a second');
+  return value;
 }

@@ -50,7 +50,8 @@ export class PendingDeliveries {
       const reply = (await this.#scripts.run(SCRIPTS.lease, address.partition, args)) as [number, ...unknown[]];
       if (reply[0] === ReplyCode.GONE) return { state: 'ended' };
       if (reply[0] === ReplyCode.OK) return readLease(address, reply as unknown as LeasedReply);
-      const [, timer, again] = reply as [number, Buffer, number];
+      const [, timer, again, limited] = reply as [number, Buffer, number, number?];
+      if (limited !== undefined) return { state: 'limited', millis: limited };
       if (again === 1) continue;
       return Number(timer) > 0 ? { state: 'idle', timer: Number(timer) } : { state: 'idle' };
     }

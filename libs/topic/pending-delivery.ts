@@ -33,6 +33,8 @@ export type LeaseReply =
   /** Another run or epoch is in charge of the queue, or the subscription is gone: stop at once. */
   | { readonly state: 'ended' }
   | { readonly state: 'leased'; readonly subscription: Subscription; readonly deliveries: readonly PendingDelivery[] }
+  /** The subscription's limit of attempts a second lets nothing be taken for so many milliseconds. */
+  | { readonly state: 'limited'; readonly millis: number }
   /** Nothing is due. With `lastLook` the queue was disarmed in the same step; `timer` is then the time for which a timer must be added. */
   | { readonly state: 'idle'; readonly timer?: number };
 
