@@ -20,6 +20,9 @@ const LONGEST_POLL = 100;
 const UNKNOWN_ACCOUNT = '';
 const UNKNOWN_COUNT = 8;
 
+/** Deliveries in flight to one endpoint, when pushes carry several: what they hold of this worker's memory has a bound. */
+const MOST_BATCHED = 200;
+
 /** What a drain needs of the engine's pending deliveries. */
 export interface DeliverySource {
   lease(
@@ -76,6 +79,8 @@ export class Drain {
   /** The last lease got all that it asked for: there is more. */
   #hasBacklog = false;
   #poll = FIRST_POLL;
+  /** Messages that one push to the endpoint may carry. */
+  #batchSize = 1;
   #isInCharge = false;
   /** `looking`: a lease is under way; `leaving`: what is being recorded may be the last; `ended`: it was. */
   #state: 'looking' | 'waiting' | 'leaving' | 'ended' = 'waiting';
@@ -142,13 +147,18 @@ export class Drain {
 
   /** Slots are free again when the endpoint has answered, not when Redis has heard of it; what is being recorded has a bound as well. */
   get #isFull(): boolean {
-    return this.#inFlight >= this.window.size || this.#unsettled >= 2 * this.window.size;
+    return this.#inFlight >= this.#room || this.#unsettled >= 2 * this.#room;
+  }
+
+  /** Deliveries that may be in flight: the window counts pushes, and one may carry many of them. */
+  get #room(): number {
+    return this.#batchSize === 1 ? this.window.size : Math.max(this.window.size, Math.min(this.window.size * this.#batchSize, MOST_BATCHED));
   }
 
   async #take(): Promise<boolean> {
     const lastLook = this.#unsettled === 0;
     const account = this.#account ?? UNKNOWN_ACCOUNT;
-    const wanted = Math.min(this.window.size - this.#inFlight, this.#account === undefined ? UNKNOWN_COUNT : Number.MAX_SAFE_INTEGER);
+    const wanted = Math.min(this.#room - this.#inFlight, this.#account === undefined ? UNKNOWN_COUNT : Number.MAX_SAFE_INTEGER);
     const count = this.tools.share.take(account, this.#inFlight, wanted);
     if (count === 0) {
       this.tools.share.wait(account, this.#onSlots);
@@ -160,6 +170,7 @@ export class Drain {
       case 'ended':
         return true;
       case 'leased':
+        this.#batchSize = reply.subscription.options?.batch?.size ?? 1;
         for (const pending of reply.deliveries) void this.#deliver(reply.subscription, pending);
         this.#poll = FIRST_POLL;
         this.#hasBacklog = reply.deliveries.length === count;

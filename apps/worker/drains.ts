@@ -7,7 +7,8 @@ import type { Clock } from '#runtime/clock.js';
 import type { Logger } from '#runtime/log.js';
 import type { DrainRun, Wakeup } from '#topic/pending-delivery.js';
 import type { PendingQueueAddress } from '#topic/subscription.js';
-import { attemptDelivery, type AttemptTools } from './attempt.js';
+import { attemptBatch, attemptDelivery, type AttemptTools } from './attempt.js';
+import { BatchedAttempts } from './batched-attempts.js';
 import { Drain, type DeliverySource, type DrainScheduler, type DrainTools } from './drain.js';
 import type { DeliveryMetrics } from './delivery-metrics.js';
 import type { EndpointWindows } from './endpoint-window.js';
@@ -41,6 +42,7 @@ export class Drains {
   readonly #stopping = new AbortController();
   readonly #abandoning = new AbortController();
   readonly #recorded = new Map<number, number>();
+  readonly #batches: BatchedAttempts;
   readonly #tools: DrainTools;
   /** Told by a hint and running, by pending queue and epoch. */
   readonly #hinted = new Map<string, Promise<void>>();
@@ -49,6 +51,7 @@ export class Drains {
   constructor(private readonly options: DrainsOptions) {
     // One listener for each drain and each push in flight.
     setMaxListeners(0, this.#stopping.signal, this.#abandoning.signal);
+    this.#batches = new BatchedAttempts((...args) => attemptBatch(options, ...args), options.clock);
     this.#tools = {
       source: options.source,
       scheduler: options.scheduler,
@@ -56,7 +59,10 @@ export class Drains {
       accounts: { get: (id) => this.#accounts.get(id), set: (id, account) => this.#rememberAccount(id, account) },
       clock: options.clock,
       logger: options.logger,
-      attempt: (subscription, pending, window, signal) => attemptDelivery(options, subscription, pending, window, signal),
+      attempt: (subscription, pending, window, signal) =>
+        subscription.options?.batch === undefined
+          ? attemptDelivery(options, subscription, pending, window, signal)
+          : this.#batches.attempt(subscription, subscription.options.batch, pending, window, signal),
       onSettled: (address, recorded, lost) => this.#onSettled(address.partition, recorded, lost),
       stopping: this.#stopping.signal,
       abandoning: this.#abandoning.signal,

@@ -9,7 +9,7 @@ import { ATTEMPT_LIFE_MILLIS, attemptLogKey, ATTEMPT_OUTCOMES, decodeAttempt, na
 const SEARCH = new LuaScript(new URL('./commands/searchAttempts-1.lua', import.meta.url));
 
 const HOUR = 3_600_000;
-/** Records that one script call looks at, so that it does not hold up Redis: half a millisecond. */
+/** Records that one script call looks at, so that it does not hold up Redis: a millisecond. */
 const SLICE = 1_000;
 /** Records after which a search begins no other hour; a partition keeps no more than that, so one request sees a partition at the most. */
 const LOOKS = 20_000;

@@ -18,6 +18,8 @@ import {
   type Seal,
   type Sealed,
 } from './http-options.js';
+import type { NotifyContentFormat } from './notification.js';
+import { checkBatch, readBatch, type PushBatch } from './push-batch.js';
 
 /**
  * What a subscription can be told beyond what MNS knows. An absent option has its default.
@@ -44,6 +46,8 @@ export interface DeliveryOptions {
   readonly signingSecrets?: readonly Sealed[];
   /** What the hub shows to an https endpoint that asks for it. */
   readonly clientCertificate?: ClientCertificate;
+  /** Several messages in one push; each push carries one when absent. */
+  readonly batch?: PushBatch;
 }
 
 interface Option<Value> {
@@ -74,6 +78,7 @@ const OPTIONS: { readonly [Name in keyof DeliveryOptions]-?: Option<NonNullable<
   signature: { read: readSignature, absent: 'rsa' },
   signingSecrets: { read: readSigningSecrets, absent: null, show: showSigningSecrets },
   clientCertificate: { read: readClientCertificate, absent: null, show: showClientCertificate },
+  batch: { read: readBatch, absent: null },
 };
 
 type AnyOption = readonly [name: keyof DeliveryOptions, option: Option<unknown>];
@@ -100,14 +105,15 @@ export function changeDeliveryOptions(
   return changed;
 }
 
-/** Whether options go with the endpoint of their subscription. @throws InvalidArgument */
-export function checkDeliveryOptions(options: DeliveryOptions, endpointText: string): void {
+/** Whether options go with each other, and with the endpoint and format of their subscription. @throws InvalidArgument */
+export function checkDeliveryOptions(options: DeliveryOptions, endpointText: string, format: NotifyContentFormat): void {
   const { deadLetterQueue } = options;
   const endpoint = knownEndpoint(endpointText);
   if (deadLetterQueue !== undefined && endpoint?.kind === 'queue' && endpoint.queue === deadLetterQueue) {
     throw new InvalidArgument('deadLetterQueue', 'The dead-letter queue is another one than the queue that the subscription delivers to.');
   }
   checkHttpOptions(endpointText, options);
+  checkBatch(options.batch, endpointText, format);
 }
 
 /** Undefined for an endpoint of another release. */

@@ -160,7 +160,7 @@ export class TopicStore {
     checkSubscriptionName(name);
     await this.#changeSubscription(account, topic, name, (attributes) => {
       const options = changeDeliveryOptions(attributes.options ?? {}, changes, seal);
-      checkDeliveryOptions(options, attributes.endpoint);
+      checkDeliveryOptions(options, attributes.endpoint, attributes.notifyContentFormat);
       return { ...attributes, options };
     });
   }

@@ -195,6 +195,9 @@ describe('management of subscriptions', () => {
     [400, 'InvalidArgument', 'PUT', PATH, { endpoint: 'http://example.com/' }],
     [400, 'InvalidQueueName', 'PUT', PATH, { options: { deadLetterQueue: '!' } }],
     [400, 'InvalidArgument', 'PUT', PATH, { options: { keepDelivered: 604_801 } }],
+    [400, 'InvalidArgument', 'PUT', PATH, { options: { batch: { size: 1 } } }],
+    // Its format is XML.
+    [400, 'InvalidArgument', 'PUT', PATH, { options: { batch: { size: 10 } } }],
     [400, 'InvalidArgument', 'GET', `${PATH}/failed?limit=101`, undefined],
     [400, 'InvalidArgument', 'GET', `${PATH}/failed?marker=x`, undefined],
     [404, 'SubscriptionNotExist', 'GET', '/api/v1/topics/news/subscriptions/none/failed', undefined],

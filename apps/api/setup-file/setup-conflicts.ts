@@ -3,6 +3,8 @@ import { parseEndpoint } from '#delivery/endpoint.js';
 import type { EventRule } from '#event-rule/event-rule.js';
 import { checkDeadLetterTypes, DEFAULT_QUEUE_ATTRIBUTES, type QueueType } from '#queue/queue-attributes.js';
 import { InvalidArgument } from '#runtime/invalid-argument.js';
+import type { SubscriptionAttributes } from '#topic/subscription.js';
+import { subscriptionOf } from '../subscription-attributes.js';
 import { readPath, type Path, type SetupDocument } from './setup-document.js';
 import { deadLetterQueueOf, type Present } from './setup-target.js';
 import type { QueueSetup, Setup, TopicSetup } from './setup.js';
@@ -62,7 +64,7 @@ class SetupConflicts {
         const reason = `the subscription is there with ${JSON.stringify(found![member])}, and its ${member} is fixed when it is made`;
         return this.document.refusal([...path, member], `${reason}: unsubscribe it first`);
       });
-      refusals.push(...this.#refusalsOfOptions([...path, 'options'], attributes.endpoint, options, found?.options));
+      refusals.push(...this.#refusalsOfOptions([...path, 'options'], subscriptionOf(attributes), options, found?.options));
       const endpoint = parseEndpoint(attributes.endpoint);
       if (endpoint.kind !== 'queue' || this.#queueTypes.has(endpoint.queue)) return refusals;
       return [...refusals, this.#leadsNowhere([...path, 'endpoint'], 'queue', endpoint.queue)];
@@ -70,11 +72,11 @@ class SetupConflicts {
   }
 
   /** Options that the file does not name stay, and have to go with those that it does. */
-  #refusalsOfOptions(path: Path, endpoint: string, options: GivenOptions = {}, present: DeliveryOptions = {}): string[] {
+  #refusalsOfOptions(path: Path, { endpoint, notifyContentFormat }: SubscriptionAttributes, options: GivenOptions = {}, present: DeliveryOptions = {}): string[] {
     const target = deadLetterQueueOf(options);
     if (target !== undefined && !this.#queueTypes.has(target)) return [this.#leadsNowhere([...path, 'deadLetterQueue'], 'queue', target)];
     try {
-      checkDeliveryOptions(changeDeliveryOptions(present, options, sealForCheck), endpoint);
+      checkDeliveryOptions(changeDeliveryOptions(present, options, sealForCheck), endpoint, notifyContentFormat);
       return [];
     } catch (error) {
       if (!(error instanceof InvalidArgument)) throw error;
