@@ -3,9 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SettableClock } from '#runtime/clock.js';
 import { silentLogger } from '#runtime/log.js';
 import type { LeaseReply, PendingDelivery, Settlement } from '#topic/pending-delivery.js';
-import { drainRun, samplePending, sampleSubscription } from '../../test/support/sample-delivery.js';
+import { ACCOUNT, drainRun, samplePending, sampleSubscription } from '../../test/support/sample-delivery.js';
 import { Drain, type DeliverySource, type DrainTools } from './drain.js';
 import { EndpointWindow } from './endpoint-window.js';
+import { FairShare } from './fair-share.js';
 
 const NOW = 1_790_000_000_000;
 const ADDRESS = { partition: 3, id: 'AAAAAAAAAAA' };
@@ -16,6 +17,7 @@ const away = (): Promise<never> => Promise.reject(new Error('Connection is close
 class Scene {
   readonly clock = new SettableClock(NOW);
   readonly window = new EndpointWindow(this.clock);
+  readonly share = new FairShare();
   readonly stopping = new AbortController();
   readonly abandoning = new AbortController();
   readonly events: string[] = [];
@@ -58,6 +60,8 @@ class Scene {
           return Promise.resolve();
         },
       },
+      share: this.share,
+      accounts: { get: () => ACCOUNT, set: () => undefined },
       clock: this.clock,
       logger: silentLogger,
       attempt: async (_subscription, pending, _window, signal) => {
@@ -250,6 +254,20 @@ describe('Drain', () => {
     scene.source = { ...scene.source, lease: (...args) => (++looks === 2 ? Promise.resolve({ state: 'limited', millis: 20 }) : lease(args[0], args[1], { ...args[2], count: 1 })) };
     await scene.run();
     expect(handles(scene)).toEqual(['a', 'b']);
+  });
+
+  it('waits while other accounts have all slots, looks at nothing meanwhile, and gives all of its own back', async () => {
+    const scene = new Scene();
+    scene.owe('a', 'b');
+    let taken = 0;
+    for (let account = 0, count = 1; count > 0; account++) taken += count = scene.share.take(`other ${account}`, 0, 1_000);
+    const running = scene.run();
+    await sleep(20);
+    expect([scene.due.length, scene.events]).toEqual([2, []]);
+    scene.share.give('other 0', scene.share.heldBy('other 0'));
+    await running;
+    expect(handles(scene)).toEqual(['a', 'b']);
+    expect([taken > 4_000, scene.share.heldBy(ACCOUNT)]).toEqual([true, 0]);
   });
 
   it('leaves nothing behind when a hint told of it and it never came into charge', async () => {

@@ -3,6 +3,7 @@ import type { Logger } from '#runtime/log.js';
 import type { DrainRun, LeaseReply, PendingDelivery, Settlement, SettleReply } from '#topic/pending-delivery.js';
 import type { PendingQueueAddress, Subscription } from '#topic/subscription.js';
 import type { EndpointWindow } from './endpoint-window.js';
+import type { FairShare } from './fair-share.js';
 import { SettlementBatch } from './settlement-batch.js';
 
 /**
@@ -14,6 +15,10 @@ export const LEASE_MILLIS = 15_000;
 /** Milliseconds between looks for new deliveries while others are still in flight: while they fly, publishing wakes nobody. */
 const FIRST_POLL = 5;
 const LONGEST_POLL = 100;
+
+/** Whose slots are taken before the first lease has told whose pending queue it is, and how many. */
+const UNKNOWN_ACCOUNT = '';
+const UNKNOWN_COUNT = 8;
 
 /** Deliveries in flight to one endpoint, when pushes carry several: what they hold of this worker's memory has a bound. */
 const MOST_BATCHED = 200;
@@ -38,6 +43,10 @@ export interface DrainScheduler {
 export interface DrainTools {
   readonly source: DeliverySource;
   readonly scheduler: DrainScheduler;
+  /** Of the pushes that this process may have in flight. */
+  readonly share: FairShare;
+  /** Owners of pending queues, as far as they are known. */
+  readonly accounts: { get(id: string): string | undefined; set(id: string, account: string): void };
   readonly clock: Clock;
   readonly logger: Logger;
   /** Makes one attempt; its answer is recorded. */
@@ -79,7 +88,9 @@ export class Drain {
   #limitedUntil = 0;
   /** What the last look asked for. */
   #timer: number | undefined;
+  #account: string | undefined;
   #wake: () => void = () => undefined;
+  readonly #onSlots = (): void => this.#wake();
 
   constructor(
     private readonly tools: DrainTools,
@@ -87,6 +98,7 @@ export class Drain {
     private readonly drainRun: Omit<DrainRun, 'claim'> & { readonly claim: 'if-free' | 'take-over' },
     private readonly window: EndpointWindow,
   ) {
+    this.#account = tools.accounts.get(address.id);
     this.#settlements = new SettlementBatch((settlements) => this.#settle(settlements), LEASE_MILLIS, tools.logger);
   }
 
@@ -101,6 +113,7 @@ export class Drain {
     } finally {
       while (this.#unsettled > 0) await this.#change();
       this.tools.stopping.removeEventListener('abort', onStop);
+      this.tools.share.leave(this.#account ?? UNKNOWN_ACCOUNT, this.#onSlots);
     }
   }
 
@@ -144,12 +157,15 @@ export class Drain {
 
   async #take(): Promise<boolean> {
     const lastLook = this.#unsettled === 0;
-    const count = this.#room - this.#inFlight;
-    const run = this.#isInCharge ? { ...this.drainRun, claim: 'held' as const } : this.drainRun;
-    this.#state = 'looking';
-    const reply = await this.tools.source.lease(this.address, run, { count, leaseMillis: LEASE_MILLIS, lastLook });
-    this.#state = 'waiting';
-    this.#isInCharge = true;
+    const account = this.#account ?? UNKNOWN_ACCOUNT;
+    const wanted = Math.min(this.#room - this.#inFlight, this.#account === undefined ? UNKNOWN_COUNT : Number.MAX_SAFE_INTEGER);
+    const count = this.tools.share.take(account, this.#inFlight, wanted);
+    if (count === 0) {
+      this.tools.share.wait(account, this.#onSlots);
+      await this.#change(LONGEST_POLL);
+      return false;
+    }
+    const reply = await this.#lease(account, count, lastLook);
     switch (reply.state) {
       case 'ended':
         return true;
@@ -172,6 +188,29 @@ export class Drain {
         }
         this.#timer = reply.timer;
         return true;
+    }
+  }
+
+  /** Takes at most `count` deliveries, for which slots are reserved. */
+  async #lease(account: string, count: number, lastLook: boolean): Promise<LeaseReply> {
+    const { source, share, accounts } = this.tools;
+    const run = this.#isInCharge ? { ...this.drainRun, claim: 'held' as const } : this.drainRun;
+    let used = 0;
+    this.#state = 'looking';
+    try {
+      const reply = await source.lease(this.address, run, { count, leaseMillis: LEASE_MILLIS, lastLook });
+      this.#isInCharge = true;
+      if (reply.state !== 'leased') return reply;
+      used = reply.deliveries.length;
+      if (this.#account === undefined) {
+        this.#account = reply.subscription.topicOwner;
+        accounts.set(this.address.id, this.#account);
+        share.transfer(account, this.#account, used);
+      }
+      return reply;
+    } finally {
+      this.#state = 'waiting';
+      share.give(account, count - used);
     }
   }
 
@@ -222,6 +261,7 @@ export class Drain {
       return await this.tools.attempt(subscription, pending, this.window, this.tools.abandoning);
     } finally {
       this.#inFlight -= 1;
+      this.tools.share.give(this.#account!, 1);
     }
   }
 

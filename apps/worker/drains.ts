@@ -12,13 +12,14 @@ import { BatchedAttempts } from './batched-attempts.js';
 import { Drain, type DeliverySource, type DrainScheduler, type DrainTools } from './drain.js';
 import type { DeliveryMetrics } from './delivery-metrics.js';
 import type { EndpointWindows } from './endpoint-window.js';
+import { FairShare } from './fair-share.js';
 
 /** Attempts recorded in a partition after which its attempt log is trimmed. */
 const TRIM_EVERY = 1_000;
-/** Drains that hints start at a time; as many as BullMQ's workers run, so that a burst does not lease more than can be pushed. */
-const HINTED = 500;
-/** Hints that wait for their turn; those beyond are forgotten, and their publisher adds jobs. */
-const HINTS = 20_000;
+/** Drains that hints have started at a time; those beyond are left to their publisher, who adds jobs. What they push is bounded by slots. */
+const HINTED = 10_000;
+/** Pending queues whose owner is remembered. */
+const KNOWN_ACCOUNTS = 20_000;
 /** Milliseconds after which a drain that a hint has started gets a job, by which another worker goes on should this one be killed. */
 const GUARD_AFTER = 2_000;
 /** Milliseconds until a drain that a hint has started is tried again after Redis was away. */
@@ -45,7 +46,7 @@ export class Drains {
   readonly #tools: DrainTools;
   /** Told by a hint and running, by pending queue and epoch. */
   readonly #hinted = new Map<string, Promise<void>>();
-  #hints: Wakeup[] = [];
+  readonly #accounts = new Map<string, string>();
 
   constructor(private readonly options: DrainsOptions) {
     // One listener for each drain and each push in flight.
@@ -54,6 +55,8 @@ export class Drains {
     this.#tools = {
       source: options.source,
       scheduler: options.scheduler,
+      share: new FairShare(),
+      accounts: { get: (id) => this.#accounts.get(id), set: (id, account) => this.#rememberAccount(id, account) },
       clock: options.clock,
       logger: options.logger,
       attempt: (subscription, pending, window, signal) =>
@@ -75,27 +78,17 @@ export class Drains {
 
   /** Begins at once with drains that a publish has just armed, unless another worker does. Never fails. */
   hint(wakeups: readonly Wakeup[]): void {
-    this.#hints.push(...wakeups.slice(0, HINTS - this.#hints.length));
-    this.#takeHints();
+    for (const wakeup of wakeups) {
+      const name = nameOf(wakeup);
+      if (this.#hinted.size >= HINTED || this.#hinted.has(name) || this.#stopping.signal.aborted) continue;
+      const running = this.#runHinted(wakeup).finally(() => this.#hinted.delete(name));
+      this.#hinted.set(name, running);
+    }
   }
 
   /** Resolves when no drain that a hint has started is running any more. */
   async hintedEnd(): Promise<void> {
-    this.#hints = [];
     while (this.#hinted.size > 0) await Promise.all(this.#hinted.values());
-  }
-
-  #takeHints(): void {
-    while (this.#hints.length > 0 && this.#hinted.size < HINTED && !this.#stopping.signal.aborted) {
-      const wakeup = this.#hints.shift()!;
-      const name = nameOf(wakeup);
-      if (this.#hinted.has(name)) continue;
-      const running = this.#runHinted(wakeup).finally(() => {
-        this.#hinted.delete(name);
-        this.#takeHints();
-      });
-      this.#hinted.set(name, running);
-    }
   }
 
   /** Never rejects. No job is tried again for it, so it does so itself, until somebody else is in charge. */
@@ -142,6 +135,12 @@ export class Drains {
   /** What is still in flight is given up, and its deliveries go back as if nothing had been tried. */
   abandon(): void {
     this.#abandoning.abort(new Error('the worker stops'));
+  }
+
+  #rememberAccount(id: string, account: string): void {
+    const [oldest] = this.#accounts.keys();
+    if (this.#accounts.size >= KNOWN_ACCOUNTS && oldest !== undefined) this.#accounts.delete(oldest);
+    this.#accounts.set(id, account);
   }
 
   #onSettled(partition: number, recorded: number, lost: number): void {

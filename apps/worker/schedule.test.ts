@@ -19,6 +19,7 @@ import { attemptDelivery } from './attempt.js';
 import { DeliveryMetrics } from './delivery-metrics.js';
 import { Drain, LEASE_MILLIS, type DrainTools } from './drain.js';
 import { EndpointWindow } from './endpoint-window.js';
+import { FairShare } from './fair-share.js';
 
 const START = 1_700_000_000_000;
 const FAILING = retryable('HTTP 500', { code: 500 });
@@ -88,6 +89,8 @@ async function publishOne(notifyStrategy: NotifyStrategyName, options: DeliveryO
       addTimer: async (_to, due) => void jobs.push({ at: due, start: () => pending.fireTimer(address, due) }),
       resume: async (_to, epoch, due) => void jobs.push({ at: due, start: () => Promise.resolve(epoch) }),
     },
+    share: new FairShare(),
+    accounts: { get: () => ACCOUNT, set: () => undefined },
     clock,
     logger: silentLogger,
     attempt: (to, delivery, itsWindow, signal) => attemptDelivery(attemptTools, to, delivery, itsWindow, signal),
