@@ -3,7 +3,7 @@ const libraries = 'runtime|redis|queue|topic|delivery|event-rule|event-source|ac
 /** One ESM configuration for the whole repository: Nest 12 is ESM only. */
 export default {
   testEnvironment: 'node',
-  roots: ['<rootDir>/libs', '<rootDir>/apps', '<rootDir>/test'],
+  roots: ['<rootDir>/libs', '<rootDir>/apps', '<rootDir>/examples', '<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {

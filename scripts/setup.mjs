@@ -18,7 +18,7 @@ const pinnedNode = join(root, 'node_modules', '.bin', 'node');
 const OLDEST_REDIS = [6, 2];
 /** How much of a failed step's output is shown. */
 const REASON_LINES = 40;
-const SOURCES = ['apps', 'libs', 'test'];
+const SOURCES = ['apps', 'examples', 'libs', 'test'];
 const BUILD_SETTINGS = ['package.json', 'package-lock.json', 'tsconfig.json', 'nest-cli.json'];
 const buildStamp = join(root, 'dist', '.built-from.json');
 

@@ -12,7 +12,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const CHECKS = [
   ['types', ['typescript/bin/tsc', '--noEmit']],
   ['lint', ['eslint/bin/eslint.js', '.']],
-  ['import cycles', ['dependency-cruiser/bin/dependency-cruiser.mjs', 'apps', 'libs', 'test']],
+  ['import cycles', ['dependency-cruiser/bin/dependency-cruiser.mjs', 'apps', 'examples', 'libs', 'test']],
 ];
 
 async function main(jestArguments) {

@@ -3,6 +3,7 @@ import { AccessStore } from '#access/access-store.js';
 import { AccountStore } from '#access/account-store.js';
 import { SecretBox } from '#access/secret-box.js';
 import { AttemptLog } from '#delivery/attempt-log.js';
+import { AttemptSearch } from '#delivery/attempt-search.js';
 import { ChannelStore } from '#delivery/channel-store.js';
 import { DrainQueue } from '#delivery/drain-queue.js';
 import { PushCertificate } from '#delivery/push-certificate.js';
@@ -22,6 +23,7 @@ import { systemClock } from '#runtime/clock.js';
 import type { Logger } from '#runtime/log.js';
 import { FailedDeliveryStore } from '#topic/failed-delivery-store.js';
 import { Publisher } from '#topic/publisher.js';
+import { KeptDeliveryList } from '#topic/kept-delivery-list.js';
 import { SubscriptionStore } from '#topic/subscription-store.js';
 import { TopicStore } from '#topic/topic-store.js';
 import { AccountAttributesStore } from './account-attributes.js';
@@ -112,6 +114,7 @@ const PROVIDERS: Provider[] = [
     useFactory: (topics: TopicStore, drains: DrainQueue) => new FailedDeliveryStore(topics, drains),
     inject: [TopicStore, DrainQueue],
   },
+  { provide: KeptDeliveryList, useFactory: (topics: TopicStore) => new KeptDeliveryList(topics), inject: [TopicStore] },
   {
     provide: EventRuleStore,
     useFactory: (client: RedisClient, deployment: Deployment) => new EventRuleStore(client, deployment),
@@ -130,6 +133,11 @@ const PROVIDERS: Provider[] = [
   {
     provide: AttemptLog,
     useFactory: (client: RedisClient, deployment: Deployment) => new AttemptLog(client, deployment),
+    inject: [REDIS_COMMANDS, Deployment],
+  },
+  {
+    provide: AttemptSearch,
+    useFactory: (client: RedisClient, deployment: Deployment) => new AttemptSearch(client, deployment),
     inject: [REDIS_COMMANDS, Deployment],
   },
   {

@@ -15,12 +15,14 @@ export function readPauseReason(json: unknown): string {
 
 const REPLAY_NUMBERS = ['from', 'to', 'limit', 'maxPerSecond'] as const;
 
-/** `{"from": …, "to": …, "limit": 100, "maxPerSecond": 50}`, all optional. @throws InvalidArgument */
+/** `{"outcome": "delivered", "from": …, "to": …, "limit": 100, "maxPerSecond": 50}`, all optional. @throws InvalidArgument */
 export function readReplayOptions(json: unknown): ReplayOptions {
-  const members = readMembers(json, 'replay', REPLAY_NUMBERS);
+  const members = readMembers(json, 'replay', ['outcome', ...REPLAY_NUMBERS]);
+  const { outcome = 'failed' } = members;
+  if (outcome !== 'failed' && outcome !== 'delivered') throw new InvalidArgument('outcome', 'outcome is failed or delivered.');
   for (const name of REPLAY_NUMBERS) {
     const value = members[name];
     if (value !== undefined && typeof value !== 'number') throw new InvalidArgument(name, `${name} is a number.`);
   }
-  return members;
+  return { ...members, outcome };
 }

@@ -4,9 +4,12 @@ import { SecretBox } from '#access/secret-box.js';
 import { DELIVERY_OPTION_NAMES, showDeliveryOptions } from '#delivery/delivery-options.js';
 import { sealContext, type Seal } from '#delivery/http-options.js';
 import { FailedDeliveryStore } from '#topic/failed-delivery-store.js';
+import { KEPT_PAGE, KeptDeliveryList, type KeptOutcome } from '#topic/kept-delivery-list.js';
 import { SubscriptionStore } from '#topic/subscription-store.js';
 import { TopicStore } from '#topic/topic-store.js';
 import type { SubscriptionRequest } from './data-plane-request.js';
+import { readDeliveryPage, readTimeSpan } from './delivery-query.js';
+import { refuseUnlessKept } from './kept-delivery.js';
 import { readJson, readMembers, readOptionalJson } from './management-request.js';
 import { beginOperation } from './operation.js';
 import { sendJson, sendProblem } from './problem-reply.js';
@@ -22,6 +25,7 @@ export class SubscriptionManagementController {
     private readonly secrets: SecretBox,
     private readonly testPush: TestPush,
     private readonly failed: FailedDeliveryStore,
+    private readonly kept: KeptDeliveryList,
   ) {}
 
   @Get()
@@ -75,7 +79,8 @@ export class SubscriptionManagementController {
     beginOperation(request, 'StartReplay');
     const order = readReplayOptions(readOptionalJson(request));
     const subscription = await this.find(request);
-    const started = await this.failed.replayFailed(subscription, order);
+    if (order.outcome === 'delivered') refuseUnlessKept(subscription);
+    const started = await this.failed.startReplay(subscription, order);
     if (!started) throw new ConflictException(`A replay of ${subscription.name} is under way.`);
     sendJson(request, reply, 202, await this.failed.getReplay(subscription));
   }
@@ -93,6 +98,23 @@ export class SubscriptionManagementController {
     beginOperation(request, 'CancelReplay');
     await this.failed.cancelReplay(await this.find(request));
     sendJson(request, reply, 204);
+  }
+
+  @Get('failed')
+  async listFailed(@Req() request: SubscriptionRequest, @Res() reply: FastifyReply): Promise<void> {
+    beginOperation(request, 'ListFailedDeliveries');
+    await this.listKept(request, reply, 'failed');
+  }
+
+  @Get('delivered')
+  async listDelivered(@Req() request: SubscriptionRequest, @Res() reply: FastifyReply): Promise<void> {
+    beginOperation(request, 'ListKeptDeliveries');
+    await this.listKept(request, reply, 'delivered');
+  }
+
+  private async listKept(request: SubscriptionRequest, reply: FastifyReply, outcome: KeptOutcome): Promise<void> {
+    const page = { ...readTimeSpan(request.query), ...readDeliveryPage(request.query, KEPT_PAGE) };
+    sendJson(request, reply, 200, await this.kept.read(await this.find(request), outcome, page));
   }
 
   private find({ account, params }: SubscriptionRequest) {

@@ -34,29 +34,61 @@ export async function attemptDelivery(
   window: EndpointWindow,
   signal: AbortSignal,
 ): Promise<Settlement> {
+  const push = await makePush(tools, { subscription, pending }, window, signal);
+  return push === undefined ? { handle: pending.handle, outcome: 'returned' } : conclude(tools, subscription, pending, push);
+}
+
+/** As `attemptDelivery`, of several messages in one push: it comes to the same for all of them, and each has its own attempts. */
+export async function attemptBatch(
+  tools: AttemptTools,
+  subscription: Subscription,
+  batch: readonly [PendingDelivery, ...PendingDelivery[]],
+  window: EndpointWindow,
+  signal: AbortSignal,
+): Promise<Settlement[]> {
+  const push = await makePush(tools, { subscription, pending: batch[0], batch }, window, signal);
+  if (push === undefined) return batch.map(({ handle }) => ({ handle, outcome: 'returned' }));
+  return batch.map((pending) => conclude(tools, subscription, pending, push));
+}
+
+interface MadePush {
+  readonly outcome: Outcome;
+  readonly startedAt: number;
+  readonly latencyMillis: number;
+}
+
+/** @returns undefined when `signal` cut it short */
+async function makePush(
+  tools: AttemptTools,
+  delivery: Omit<Delivery, 'endpoint'>,
+  window: EndpointWindow,
+  signal: AbortSignal,
+): Promise<MadePush | undefined> {
+  const { subscription, pending } = delivery;
   const startedAt = tools.clock.now();
   const clockStart = performance.now();
   const endpoint = endpointOf(subscription);
   let outcome: Outcome;
   try {
     if (endpoint === undefined) outcome = retryable('this release does not know the endpoint');
-    else outcome = await tools.channels.send({ endpoint, subscription, pending }, signal);
+    else outcome = await tools.channels.send({ endpoint, ...delivery }, signal);
   } catch (error) {
-    if (signal.aborted) return { handle: pending.handle, outcome: 'returned' };
+    if (signal.aborted) return undefined;
     tools.logger.error({ err: error, ...namesOf(subscription, pending) }, 'attempt failed by a defect');
     outcome = retryable('internal error');
   }
-  const latencyMillis = performance.now() - clockStart;
-  if (outcome.kind === 'held') {
-    window.failed(startedAt, outcome.seconds);
-    return { handle: pending.handle, outcome: 'returned' };
-  }
+  if (outcome.kind === 'held') window.failed(startedAt, outcome.seconds);
   if (outcome.kind === 'delivered') window.succeeded();
   if (outcome.kind === 'retryable') window.failed(startedAt, outcome.retryAfter);
   if (outcome.kind === 'gone') reportGone(tools, subscription, outcome.reason);
+  return { outcome, startedAt, latencyMillis: performance.now() - clockStart };
+}
+
+function conclude(tools: AttemptTools, subscription: Subscription, pending: PendingDelivery, { outcome, startedAt, latencyMillis }: MadePush): Settlement {
+  if (outcome.kind === 'held') return { handle: pending.handle, outcome: 'returned' };
   const result = resultOf(outcome, subscription, pending, tools);
   const attempt: MadeAttempt = { ...factsOf(subscription, pending), ...result, time: tools.clock.now(), latencyMillis, ...answerOf(outcome) };
-  report(tools, endpoint?.kind ?? 'unknown', attempt, startedAt - pending.publishTime);
+  report(tools, endpointOf(subscription)?.kind ?? 'unknown', attempt, startedAt - pending.publishTime);
   return toSettlement(pending.handle, outcome, attempt);
 }
 

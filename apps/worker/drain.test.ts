@@ -3,9 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SettableClock } from '#runtime/clock.js';
 import { silentLogger } from '#runtime/log.js';
 import type { LeaseReply, PendingDelivery, Settlement } from '#topic/pending-delivery.js';
-import { samplePending, sampleSubscription } from '../../test/support/sample-delivery.js';
+import { ACCOUNT, drainRun, samplePending, sampleSubscription } from '../../test/support/sample-delivery.js';
 import { Drain, type DeliverySource, type DrainTools } from './drain.js';
 import { EndpointWindow } from './endpoint-window.js';
+import { FairShare } from './fair-share.js';
 
 const NOW = 1_790_000_000_000;
 const ADDRESS = { partition: 3, id: 'AAAAAAAAAAA' };
@@ -16,12 +17,14 @@ const away = (): Promise<never> => Promise.reject(new Error('Connection is close
 class Scene {
   readonly clock = new SettableClock(NOW);
   readonly window = new EndpointWindow(this.clock);
+  readonly share = new FairShare();
   readonly stopping = new AbortController();
   readonly abandoning = new AbortController();
   readonly events: string[] = [];
   readonly settled: Settlement[] = [];
   due: PendingDelivery[] = [];
   timer: number | undefined;
+  drainRun: ConstructorParameters<typeof Drain>[2] = drainRun(EPOCH);
   ended = false;
   atOnce = 0;
   mostAtOnce = 0;
@@ -31,11 +34,15 @@ class Scene {
     return Promise.resolve({ handle, outcome: 'delivered' });
   };
   source: DeliverySource = {
-    lease: (_address, _epoch, options) => Promise.resolve(this.lease(options)),
-    settle: (_address, settlements) => {
+    lease: (_address, _run, options) => Promise.resolve(this.lease(options)),
+    entrust: (_address, { name }) => Promise.resolve(void this.events.push(`entrust ${name}`)),
+    settle: (_address, settlements, lastLook) => {
       this.settled.push(...settlements);
       this.events.push(`settle ${settlements.length}`);
-      return Promise.resolve(settlements.map(() => true));
+      const counted = settlements.map(() => true);
+      if (lastLook === undefined || this.due.length > 0) return Promise.resolve({ counted });
+      this.events.push('last look');
+      return Promise.resolve({ counted, end: this.timer === undefined ? {} : { timer: this.timer } });
     },
   };
 
@@ -53,6 +60,8 @@ class Scene {
           return Promise.resolve();
         },
       },
+      share: this.share,
+      accounts: { get: () => ACCOUNT, set: () => undefined },
       clock: this.clock,
       logger: silentLogger,
       attempt: async (_subscription, pending, _window, signal) => {
@@ -68,7 +77,7 @@ class Scene {
       stopping: this.stopping.signal,
       abandoning: this.abandoning.signal,
     };
-    return new Drain(tools, ADDRESS, EPOCH, this.window).run();
+    return new Drain(tools, ADDRESS, this.drainRun, this.window).run();
   }
 
   private lease({ count, lastLook }: { count: number; lastLook: boolean }): LeaseReply {
@@ -127,7 +136,7 @@ describe('Drain', () => {
     let record: () => void = () => undefined;
     const recorded = new Promise<void>((resolve) => (record = resolve));
     const { settle } = scene.source;
-    scene.source = { ...scene.source, settle: async (address, settlements) => (await recorded, await settle(address, settlements)) };
+    scene.source = { ...scene.source, settle: async (...args) => (await recorded, await settle(...args)) };
     const running = scene.run();
     await sleep(50);
     expect(scene.due).toHaveLength(200 - 2 * 32);
@@ -235,5 +244,49 @@ describe('Drain', () => {
     scene.source = { ...scene.source, settle: (...args) => (++calls < 3 ? away() : settle(...args)) };
     await scene.run();
     expect(handles(scene)).toEqual(['a']);
+  });
+
+  it('waits as long as the limit of the subscription says, without a look', async () => {
+    const scene = new Scene();
+    scene.owe('a', 'b');
+    const { lease } = scene.source;
+    let looks = 0;
+    scene.source = { ...scene.source, lease: (...args) => (++looks === 2 ? Promise.resolve({ state: 'limited', millis: 20 }) : lease(args[0], args[1], { ...args[2], count: 1 })) };
+    await scene.run();
+    expect(handles(scene)).toEqual(['a', 'b']);
+  });
+
+  it('waits while other accounts have all slots, looks at nothing meanwhile, and gives all of its own back', async () => {
+    const scene = new Scene();
+    scene.owe('a', 'b');
+    let taken = 0;
+    for (let account = 0, count = 1; count > 0; account++) taken += count = scene.share.take(`other ${account}`, 0, 1_000);
+    const running = scene.run();
+    await sleep(20);
+    expect([scene.due.length, scene.events]).toEqual([2, []]);
+    scene.share.give('other 0', scene.share.heldBy('other 0'));
+    await running;
+    expect(handles(scene)).toEqual(['a', 'b']);
+    expect([taken > 4_000, scene.share.heldBy(ACCOUNT)]).toEqual([true, 0]);
+  });
+
+  it('leaves nothing behind when a hint told of it and it never came into charge', async () => {
+    const scene = new Scene();
+    scene.drainRun = { epoch: EPOCH, name: 'h1', claim: 'if-free' };
+    scene.stopping.abort();
+    await scene.run();
+    expect(scene.events).toEqual([]);
+  });
+
+  it('leaves a drain that a hint told of to the job that goes on with it', async () => {
+    const scene = new Scene();
+    scene.drainRun = { epoch: EPOCH, name: 'h1', claim: 'if-free' };
+    scene.owe('a');
+    scene.attempt = ({ handle }) => {
+      scene.window.failed(scene.clock.now(), 30);
+      return Promise.resolve({ handle, outcome: 'retry', notBefore: NOW + 10_000 });
+    };
+    await scene.run();
+    expect(scene.events.slice(-2)).toEqual(['resume 7 in 30000 after 30000', 'entrust h1']);
   });
 });

@@ -1,8 +1,9 @@
 import type { Clock } from '#runtime/clock.js';
 import type { Logger } from '#runtime/log.js';
-import type { LeaseReply, PendingDelivery, Settlement } from '#topic/pending-delivery.js';
+import type { DrainRun, LeaseReply, PendingDelivery, Settlement, SettleReply } from '#topic/pending-delivery.js';
 import type { PendingQueueAddress, Subscription } from '#topic/subscription.js';
 import type { EndpointWindow } from './endpoint-window.js';
+import type { FairShare } from './fair-share.js';
 import { SettlementBatch } from './settlement-batch.js';
 
 /**
@@ -15,14 +16,22 @@ export const LEASE_MILLIS = 15_000;
 const FIRST_POLL = 5;
 const LONGEST_POLL = 100;
 
+/** Whose slots are taken before the first lease has told whose pending queue it is, and how many. */
+const UNKNOWN_ACCOUNT = '';
+const UNKNOWN_COUNT = 8;
+
+/** Deliveries in flight to one endpoint, when pushes carry several: what they hold of this worker's memory has a bound. */
+const MOST_BATCHED = 200;
+
 /** What a drain needs of the engine's pending deliveries. */
 export interface DeliverySource {
   lease(
     address: PendingQueueAddress,
-    epoch: number,
+    run: DrainRun,
     options: { readonly count: number; readonly leaseMillis: number; readonly lastLook: boolean },
   ): Promise<LeaseReply>;
-  settle(address: PendingQueueAddress, settlements: readonly Settlement[]): Promise<boolean[]>;
+  settle(address: PendingQueueAddress, settlements: readonly Settlement[], lastLook?: DrainRun): Promise<SettleReply>;
+  entrust(address: PendingQueueAddress, run: DrainRun): Promise<void>;
 }
 
 /** What a drain needs of the drain queue to be continued after its end. */
@@ -34,6 +43,10 @@ export interface DrainScheduler {
 export interface DrainTools {
   readonly source: DeliverySource;
   readonly scheduler: DrainScheduler;
+  /** Of the pushes that this process may have in flight. */
+  readonly share: FairShare;
+  /** Owners of pending queues, as far as they are known. */
+  readonly accounts: { get(id: string): string | undefined; set(id: string, account: string): void };
   readonly clock: Clock;
   readonly logger: Logger;
   /** Makes one attempt; its answer is recorded. */
@@ -51,8 +64,11 @@ export interface DrainTools {
  *
  * - when nothing is due and nothing in flight: the queue was disarmed in the same step, and the timer that the step asked for is added;
  * - when the endpoint is to be left alone: the queue stays armed and a delayed job goes on, so that a dead endpoint holds no worker;
- * - when another epoch is in charge, or the subscription is gone;
+ * - when another epoch or run is in charge, or the subscription is gone;
  * - when the worker stops: a job for another worker goes on.
+ *
+ * A run that was told by a hint comes into charge with its first lease, if no other is, and has no job behind it. One that has a job
+ * takes over: BullMQ's jobs are durable, so they stand above hints.
  */
 export class Drain {
   readonly #settlements: SettlementBatch;
@@ -63,15 +79,27 @@ export class Drain {
   /** The last lease got all that it asked for: there is more. */
   #hasBacklog = false;
   #poll = FIRST_POLL;
+  /** Messages that one push to the endpoint may carry. */
+  #batchSize = 1;
+  #isInCharge = false;
+  /** `looking`: a lease is under way; `leaving`: what is being recorded may be the last; `ended`: it was. */
+  #state: 'looking' | 'waiting' | 'leaving' | 'ended' = 'waiting';
+  /** By `performance.now()`: nothing can be taken before. */
+  #limitedUntil = 0;
+  /** What the last look asked for. */
+  #timer: number | undefined;
+  #account: string | undefined;
   #wake: () => void = () => undefined;
+  readonly #onSlots = (): void => this.#wake();
 
   constructor(
     private readonly tools: DrainTools,
     private readonly address: PendingQueueAddress,
-    private readonly epoch: number,
+    private readonly drainRun: Omit<DrainRun, 'claim'> & { readonly claim: 'if-free' | 'take-over' },
     private readonly window: EndpointWindow,
   ) {
-    this.#settlements = new SettlementBatch((settlements) => tools.source.settle(address, settlements), LEASE_MILLIS, tools.logger);
+    this.#account = tools.accounts.get(address.id);
+    this.#settlements = new SettlementBatch((settlements) => this.#settle(settlements), LEASE_MILLIS, tools.logger);
   }
 
   /** @throws RedisUnavailable, or what the drain queue throws: the run is to be repeated with the same epoch. */
@@ -79,50 +107,77 @@ export class Drain {
     const onStop = (): void => this.#wake();
     this.tools.stopping.addEventListener('abort', onStop);
     try {
-      let ended = false;
-      while (!ended) ended = await this.#step();
+      let isOver = false;
+      while (!isOver) isOver = await this.#step();
+      if (this.#timer !== undefined) await this.tools.scheduler.addTimer(this.address, this.#timer);
     } finally {
       while (this.#unsettled > 0) await this.#change();
       this.tools.stopping.removeEventListener('abort', onStop);
+      this.tools.share.leave(this.#account ?? UNKNOWN_ACCOUNT, this.#onSlots);
     }
   }
 
   async #step(): Promise<boolean> {
-    const { clock, scheduler, stopping } = this.tools;
+    if (this.#state === 'ended') return true;
+    const { clock, stopping } = this.tools;
     const now = clock.now();
     const paused = this.window.pausedUntil > now;
-    if (this.#unsettled > 0 && (stopping.aborted || paused || this.#isFull)) {
+    if (this.#state === 'leaving' || (this.#unsettled > 0 && (stopping.aborted || paused || this.#isFull))) {
       await this.#change();
       return false;
     }
-    if (stopping.aborted) {
-      await scheduler.resume(this.address, this.epoch, now, this.window.pause);
-      return true;
+    const wait = this.#limitedUntil - performance.now();
+    if (!stopping.aborted && !paused && wait > 0) {
+      await this.#change(wait);
+      return false;
     }
-    if (paused) {
-      await scheduler.resume(this.address, this.epoch, this.window.pausedUntil, this.window.pause);
-      return true;
-    }
-    return await this.#take();
+    if (!stopping.aborted && !paused) return await this.#take();
+    await this.#leave(stopping.aborted ? now : this.window.pausedUntil);
+    return true;
+  }
+
+  /** The queue stays armed, and a job goes on with it. A run that never was in charge has nothing to leave. */
+  async #leave(due: number): Promise<void> {
+    const { scheduler, source } = this.tools;
+    const isHinted = this.drainRun.claim === 'if-free';
+    if (isHinted && !this.#isInCharge) return;
+    await scheduler.resume(this.address, this.drainRun.epoch, due, this.window.pause);
+    if (isHinted) await source.entrust(this.address, this.drainRun);
   }
 
   /** Slots are free again when the endpoint has answered, not when Redis has heard of it; what is being recorded has a bound as well. */
   get #isFull(): boolean {
-    return this.#inFlight >= this.window.size || this.#unsettled >= 2 * this.window.size;
+    return this.#inFlight >= this.#room || this.#unsettled >= 2 * this.#room;
+  }
+
+  /** Deliveries that may be in flight: the window counts pushes, and one may carry many of them. */
+  get #room(): number {
+    return this.#batchSize === 1 ? this.window.size : Math.max(this.window.size, Math.min(this.window.size * this.#batchSize, MOST_BATCHED));
   }
 
   async #take(): Promise<boolean> {
     const lastLook = this.#unsettled === 0;
-    const count = this.window.size - this.#inFlight;
-    const reply = await this.tools.source.lease(this.address, this.epoch, { count, leaseMillis: LEASE_MILLIS, lastLook });
+    const account = this.#account ?? UNKNOWN_ACCOUNT;
+    const wanted = Math.min(this.#room - this.#inFlight, this.#account === undefined ? UNKNOWN_COUNT : Number.MAX_SAFE_INTEGER);
+    const count = this.tools.share.take(account, this.#inFlight, wanted);
+    if (count === 0) {
+      this.tools.share.wait(account, this.#onSlots);
+      await this.#change(LONGEST_POLL);
+      return false;
+    }
+    const reply = await this.#lease(account, count, lastLook);
     switch (reply.state) {
       case 'ended':
         return true;
       case 'leased':
+        this.#batchSize = reply.subscription.options?.batch?.size ?? 1;
         for (const pending of reply.deliveries) void this.#deliver(reply.subscription, pending);
         this.#poll = FIRST_POLL;
         this.#hasBacklog = reply.deliveries.length === count;
         if (!this.#hasBacklog) await this.#change(this.#poll);
+        return false;
+      case 'limited':
+        this.#limitedUntil = performance.now() + reply.millis;
         return false;
       case 'idle':
         this.#hasBacklog = false;
@@ -131,8 +186,52 @@ export class Drain {
           this.#poll = Math.min(this.#poll * 2, LONGEST_POLL);
           return false;
         }
-        if (reply.timer !== undefined) await this.tools.scheduler.addTimer(this.address, reply.timer);
+        this.#timer = reply.timer;
         return true;
+    }
+  }
+
+  /** Takes at most `count` deliveries, for which slots are reserved. */
+  async #lease(account: string, count: number, lastLook: boolean): Promise<LeaseReply> {
+    const { source, share, accounts } = this.tools;
+    const run = this.#isInCharge ? { ...this.drainRun, claim: 'held' as const } : this.drainRun;
+    let used = 0;
+    this.#state = 'looking';
+    try {
+      const reply = await source.lease(this.address, run, { count, leaseMillis: LEASE_MILLIS, lastLook });
+      this.#isInCharge = true;
+      if (reply.state !== 'leased') return reply;
+      used = reply.deliveries.length;
+      if (this.#account === undefined) {
+        this.#account = reply.subscription.topicOwner;
+        accounts.set(this.address.id, this.#account);
+        share.transfer(account, this.#account, used);
+      }
+      return reply;
+    } finally {
+      this.#state = 'waiting';
+      share.give(account, count - used);
+    }
+  }
+
+  get #mayEnd(): boolean {
+    const { clock, stopping } = this.tools;
+    return this.#state === 'waiting' && !this.#hasBacklog && !stopping.aborted && this.window.pausedUntil <= clock.now();
+  }
+
+  /** Records outcomes. When nothing else is in flight, the run ends in the same step if nothing is due. */
+  async #settle(settlements: readonly Settlement[]): Promise<readonly boolean[]> {
+    const { source } = this.tools;
+    if (settlements.length < this.#unsettled || !this.#mayEnd) return (await source.settle(this.address, settlements)).counted;
+    let after: 'waiting' | 'ended' = 'waiting';
+    this.#state = 'leaving';
+    try {
+      const { counted, end } = await source.settle(this.address, settlements, { ...this.drainRun, claim: 'held' });
+      if (end !== undefined) after = 'ended';
+      this.#timer = end?.timer;
+      return counted;
+    } finally {
+      this.#state = after;
     }
   }
 
@@ -162,6 +261,7 @@ export class Drain {
       return await this.tools.attempt(subscription, pending, this.window, this.tools.abandoning);
     } finally {
       this.#inFlight -= 1;
+      this.tools.share.give(this.#account!, 1);
     }
   }
 

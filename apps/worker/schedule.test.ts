@@ -14,11 +14,12 @@ import { Publisher } from '#topic/publisher.js';
 import type { Subscription } from '#topic/subscription.js';
 import { SubscriptionStore } from '#topic/subscription-store.js';
 import { TopicStore } from '#topic/topic-store.js';
-import { ACCOUNT } from '../../test/support/sample-delivery.js';
+import { ACCOUNT, drainRun } from '../../test/support/sample-delivery.js';
 import { attemptDelivery } from './attempt.js';
 import { DeliveryMetrics } from './delivery-metrics.js';
 import { Drain, LEASE_MILLIS, type DrainTools } from './drain.js';
 import { EndpointWindow } from './endpoint-window.js';
+import { FairShare } from './fair-share.js';
 
 const START = 1_700_000_000_000;
 const FAILING = retryable('HTTP 500', { code: 500 });
@@ -77,16 +78,19 @@ async function publishOne(notifyStrategy: NotifyStrategyName, options: DeliveryO
   const attemptTools = { channels: { send }, clock, random: () => scene.random(), metrics: new DeliveryMetrics(() => 0), logger: silentLogger };
   const tools: DrainTools = {
     source: {
-      lease: (to, epoch, how) => pending.lease(to, epoch, how),
-      settle: (to, settlements) => {
+      lease: (to, run, how) => pending.lease(to, run, how),
+      entrust: (to, run) => pending.entrust(to, run),
+      settle: (to, settlements, lastLook) => {
         for (const { attempt } of settlements) if (attempt !== undefined) scene.attempts.push(decodeAttempt(attempt)!);
-        return pending.settle(to, settlements);
+        return pending.settle(to, settlements, lastLook);
       },
     },
     scheduler: {
       addTimer: async (_to, due) => void jobs.push({ at: due, start: () => pending.fireTimer(address, due) }),
       resume: async (_to, epoch, due) => void jobs.push({ at: due, start: () => Promise.resolve(epoch) }),
     },
+    share: new FairShare(),
+    accounts: { get: () => ACCOUNT, set: () => undefined },
     clock,
     logger: silentLogger,
     attempt: (to, delivery, itsWindow, signal) => attemptDelivery(attemptTools, to, delivery, itsWindow, signal),
@@ -98,7 +102,7 @@ async function publishOne(notifyStrategy: NotifyStrategyName, options: DeliveryO
   async function play(): Promise<void> {
     let epoch: number | undefined = woken.at(-1)!.epoch;
     for (;;) {
-      if (epoch !== undefined) await new Drain(tools, address, epoch, window).run();
+      if (epoch !== undefined) await new Drain(tools, address, drainRun(epoch), window).run();
       const next = jobs.sort((one, other) => one.at - other.at).shift();
       if (next === undefined) return;
       clock.advance(Math.max(0, next.at - clock.now()));
@@ -175,7 +179,7 @@ describe('the schedule of a delivery', () => {
     const scene = await publishOne('BACKOFF_RETRY');
     for (let killed = 0; killed < 5; killed++) {
       const how = { count: 1, leaseMillis: LEASE_MILLIS, lastLook: true };
-      expect(await scene.pending.lease(scene.subscription.pendingQueue, 1, how)).toMatchObject({ state: 'leased' });
+      expect(await scene.pending.lease(scene.subscription.pendingQueue, drainRun(1), how)).toMatchObject({ state: 'leased' });
       clock.advance(LEASE_MILLIS);
     }
     await scene.play();

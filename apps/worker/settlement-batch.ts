@@ -25,7 +25,7 @@ export class SettlementBatch {
    * @param giveUpAfter milliseconds of trying
    */
   constructor(
-    private readonly settle: (settlements: readonly Settlement[]) => Promise<boolean[]>,
+    private readonly settle: (settlements: readonly Settlement[]) => Promise<readonly boolean[]>,
     private readonly giveUpAfter: number,
     private readonly logger: Logger,
   ) {}
@@ -48,7 +48,7 @@ export class SettlementBatch {
     this.#busy = false;
   }
 
-  async #record(settlements: readonly Settlement[]): Promise<boolean[]> {
+  async #record(settlements: readonly Settlement[]): Promise<readonly boolean[]> {
     const giveUpAt = performance.now() + this.giveUpAfter;
     for (let tries = 1; ; tries++) {
       try {

@@ -4,6 +4,7 @@ import type { MemoryWatch } from '#redis/memory-watch.js';
 import type { RedisClient } from '#redis/redis-client.js';
 import type { Logger } from '#runtime/log.js';
 import type { Channels } from './channels/channel-for-endpoint.js';
+import type { DrainHints } from './drain-hints.js';
 import type { DrainProcessor } from './drain.processor.js';
 import type { Drains } from './drains.js';
 import { DUTY_INTERVAL } from './duties.js';
@@ -18,6 +19,7 @@ const SCHEDULE_INTERVAL = 60_000;
 export interface WorkerParts {
   readonly processors: readonly DrainProcessor[];
   readonly drains: Drains;
+  readonly hints: DrainHints;
   readonly tests: TestPushes;
   readonly drainQueue: DrainQueue;
   readonly channels: Channels;
@@ -35,6 +37,9 @@ export class WorkerLifecycle implements OnApplicationBootstrap, BeforeApplicatio
 
   onApplicationBootstrap(): void {
     this.#schedule();
+    this.parts.hints.start().catch((error: unknown) => {
+      this.parts.logger.warn({ reason: String(error) }, 'publishers cannot be heard: drains start by jobs alone');
+    });
     this.#timer = setInterval(() => this.#schedule(), SCHEDULE_INTERVAL).unref();
   }
 
@@ -49,7 +54,8 @@ export class WorkerLifecycle implements OnApplicationBootstrap, BeforeApplicatio
     this.#stopping = true;
     clearInterval(this.#timer);
     // Closed first: a worker that still fetched would take the very jobs that its drains leave for others.
-    const closed = Promise.all(this.parts.processors.map(({ worker }) => worker.close()));
+    this.parts.hints.stop();
+    const closed = Promise.all([this.parts.drains.hintedEnd(), ...this.parts.processors.map(({ worker }) => worker.close())]);
     this.parts.drains.stop();
     const giveUp = setTimeout(() => {
       this.parts.drains.abandon();

@@ -7,6 +7,7 @@ import { DrainQueue, drainKeyPrefix } from '#delivery/drain-queue.js';
 import { PushCertificate } from '#delivery/push-certificate.js';
 import { PushNetwork } from '#delivery/push-network.js';
 import { RecipientStore } from '#delivery/recipient-store.js';
+import { SharedBudgets } from '#delivery/shared-budgets.js';
 import { TestPushReplies } from '#delivery/test-push.js';
 import { LongPoll } from '#queue/long-poll.js';
 import { MessageStore } from '#queue/message-store.js';
@@ -34,6 +35,7 @@ import { RobotChannel } from './channels/robot.channel.js';
 import { SmsChannel } from './channels/sms.channel.js';
 import { DeliveryMetrics } from './delivery-metrics.js';
 import { DrainProcessor, PROCESSORS } from './drain.processor.js';
+import { DrainHints } from './drain-hints.js';
 import { Drains } from './drains.js';
 import { Duties } from './duties.js';
 import { EndpointWindows } from './endpoint-window.js';
@@ -61,6 +63,7 @@ export class WorkerModule {
     const ca = settings.pushCaFile === undefined ? undefined : await readAuthorities(settings.pushCaFile);
     const engine = await openEngine(settings, logger);
     const bullConnection = connectRedis(settings.redisUrl, { role: 'worker', logger });
+    const subscriber = connectRedis(settings.redisUrl, { role: 'subscriber', logger });
     const drainQueue = new DrainQueue({ url: settings.redisUrl, prefix: settings.keyPrefix, logger });
     const windows = new EndpointWindows(systemClock);
     const metrics = new DeliveryMetrics(() => windows.countPaused());
@@ -72,11 +75,12 @@ export class WorkerModule {
     const attemptLog = new AttemptLog(client, deployment);
     const time = { clock: systemClock, random };
     const drains = new Drains({ source, scheduler: drainQueue, channels, attemptLog, windows, ...time, metrics, logger });
+    const hints = new DrainHints(subscriber, deployment, (wakeups) => drains.hint(wakeups));
     const failed = new FailedDeliveryStore(new TopicStore(client, deployment), drainQueue);
     const duties = new Duties({
       findActive: () => findActivePartitions(client, deployment, systemClock.now()),
       source,
-      upkeep: openUpkeep(settings, queues, failed, logger),
+      upkeep: openUpkeep(settings, queues, failed, attemptLog, logger),
       replays: failed,
       drains: drainQueue,
       metrics,
@@ -85,7 +89,7 @@ export class WorkerModule {
     const replies = new TestPushReplies(client, settings.keyPrefix);
     const tests = new TestPushes({ subscriptions: new TopicStore(client, deployment), channels, replies, clock: systemClock, logger });
     const processors = Array.from({ length: PROCESSORS }, () => new DrainProcessor(drains, duties, tests, logger));
-    const lifecycle = new WorkerLifecycle({ processors, drains, tests, drainQueue, channels, connections: [bullConnection, client], memory, logger });
+    const lifecycle = new WorkerLifecycle({ processors, drains, hints, tests, drainQueue, channels, connections: [bullConnection, client], memory, logger });
     return {
       module: WorkerModule,
       // The drain queue is added to by `DrainQueue` alone, so Nest registers no queue of its own, only the workers.
@@ -121,9 +125,14 @@ async function openEngine(settings: WorkerSettings, logger: Logger): Promise<Eng
   }
 }
 
-function openUpkeep({ region }: WorkerSettings, queues: QueueStore, failed: FailedDeliveryStore, logger: Logger): QueueUpkeep {
+function openUpkeep({ region }: WorkerSettings, queues: QueueStore, failed: FailedDeliveryStore, log: AttemptLog, logger: Logger): QueueUpkeep {
   const mover = new DeadLetterMover(failed, queues, { region, logger });
-  return new QueueUpkeep(queues, { region, logger, moveFailedDeliveries: (partition, id) => mover.move(partition, id) });
+  return new QueueUpkeep(queues, {
+    region,
+    logger,
+    moveFailedDeliveries: (partition, id) => mover.move(partition, id),
+    trimAttemptLog: (partition) => log.trim(partition),
+  });
 }
 
 function openChannels(settings: WorkerSettings, engine: Engine, queues: QueueStore, ca: string | undefined): Channels {
@@ -131,7 +140,8 @@ function openChannels(settings: WorkerSettings, engine: Engine, queues: QueueSto
   const signer = { privateKey: certificate.privateKey, certificateUrl: certificate.urlUnder(settings.publicUrl) };
   const network = new PushNetwork(settings.pushAllow);
   const store = new ChannelStore(client, deployment, settings.secretKey);
-  const clients = new ProviderClients(store, settings.channels ?? {}, { network });
+  const budgets = new SharedBudgets(client, deployment);
+  const clients = new ProviderClients(store, settings.channels ?? {}, { network, budget: (name, rate) => budgets.of(name, rate) });
   const provided = { clients, recipients: new RecipientStore(client, deployment) };
   const { callbackUrl } = settings;
   const set = {

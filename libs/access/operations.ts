@@ -62,6 +62,8 @@ export const OPERATIONS = {
   ResumeSubscription: { actions: ['mns:ResumeSubscription'], resource: '/topics/{topic}/subscriptions/{subscription}' },
   TestSubscription: { actions: ['mns:TestSubscription'], resource: '/topics/{topic}/subscriptions/{subscription}' },
   StartReplay: { actions: ['mns:StartReplay'], resource: '/topics/{topic}/subscriptions/{subscription}' },
+  ListFailedDeliveries: { actions: ['mns:ListFailedDeliveries'], resource: '/topics/{topic}/subscriptions/{subscription}' },
+  ListKeptDeliveries: { actions: ['mns:ListKeptDeliveries'], resource: '/topics/{topic}/subscriptions/{subscription}' },
   GetReplay: { actions: ['mns:GetReplay'], resource: '/topics/{topic}/subscriptions/{subscription}' },
   CancelReplay: { actions: ['mns:CancelReplay'], resource: '/topics/{topic}/subscriptions/{subscription}' },
   PutEventRule: { actions: ['mns:PutEventNotifications', 'mns:UpdateEventNotifications'], resource: '*' },

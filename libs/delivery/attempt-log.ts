@@ -11,12 +11,15 @@ export interface Attempt {
   readonly topicOwner: string;
   readonly topicName: string;
   readonly subscriptionName: string;
-  /** 1 for the first. */
+  /** 1 for the first; 0 for what expired without any. */
   readonly number: number;
   /** When its outcome was known; milliseconds since the epoch. */
   readonly time: number;
-  /** The last two are what the provider said afterwards of an attempt that it had taken: the receiver has it, or will never get it. */
-  readonly outcome: 'delivered' | 'retry' | 'failed' | 'confirmed' | 'undelivered';
+  /**
+   * confirmed and undelivered are what the provider said afterwards of an attempt that it had taken: the receiver has it, or will never get
+   * it. expired is no attempt: the delivery became too old to be made, after so many attempts (`number`).
+   */
+  readonly outcome: (typeof ATTEMPT_OUTCOMES)[number];
   /** The answer's number in the channel's own protocol, when there was an answer. */
   readonly code?: number;
   /** Absent when delivered to every recipient. */
@@ -27,6 +30,9 @@ export interface Attempt {
   /** Earliest start of the next attempt, for `retry`; milliseconds since the epoch. */
   readonly nextAttemptTime?: number;
 }
+
+/** Stored as their places in this list. */
+export const ATTEMPT_OUTCOMES = ['delivered', 'retry', 'failed', 'confirmed', 'undelivered', 'expired'] as const;
 
 /** What a provider said of an attempt afterwards. */
 export interface Receipt {
@@ -64,7 +70,6 @@ const DETAILS_AT = ID_BYTES + QUEUE_ID_BYTES + 2;
 const FORMAT = 3;
 /** Had no answer, and its reason was what is the answer now. */
 const FORMAT_WITHOUT_ANSWER = 2;
-const OUTCOMES = ['delivered', 'retry', 'failed', 'confirmed', 'undelivered'] as const;
 const FIXED_DETAILS = 28;
 const ACCOUNT_DIGITS = 16;
 const LONGEST_REASON = 200;
@@ -80,7 +85,7 @@ const draft = Buffer.alloc(DETAILS_AT + FIXED_DETAILS + 3 * (1 + 255) + LONGEST_
  * | 8     | pending queue id                                      |
  * | 2     | attempt number                                        |
  * | 1     | format: 3; format 2 has the reason in the answer's place |
- * | 1     | outcome: its place among `OUTCOMES`                   |
+ * | 1     | outcome: its place in `ATTEMPT_OUTCOMES`                   |
  * | 6     | time (ms)                                             |
  * | 2     | code, 0 = none                                        |
  * | 4     | latency (ms)                                          |
@@ -100,7 +105,7 @@ export function encodeAttempt(attempt: Attempt): Buffer {
   record.write(attempt.pendingQueueId, ID_BYTES, QUEUE_ID_BYTES, 'base64url');
   record.writeUInt16BE(Math.min(attempt.number, 0xffff), DETAILS_AT - 2);
   record.writeUInt8(FORMAT, DETAILS_AT);
-  record.writeUInt8(OUTCOMES.indexOf(attempt.outcome), DETAILS_AT + 1);
+  record.writeUInt8(ATTEMPT_OUTCOMES.indexOf(attempt.outcome), DETAILS_AT + 1);
   record.writeUIntBE(Math.floor(attempt.time), DETAILS_AT + 2, 6);
   record.writeUInt16BE(Math.min(attempt.code ?? 0, 0xffff), DETAILS_AT + 8);
   record.writeUInt32BE(Math.min(Math.round(attempt.latencyMillis), 0xffff_ffff), DETAILS_AT + 10);
@@ -135,7 +140,7 @@ export function decodeAttempt(record: Buffer): Attempt | undefined {
     subscriptionName: record.toString('utf8', subscriptionAt, subscriptionEnd),
     number: record.readUInt16BE(DETAILS_AT - 2),
     time: record.readUIntBE(DETAILS_AT + 2, 6),
-    outcome: OUTCOMES[record[DETAILS_AT + 1]!] ?? 'failed',
+    outcome: ATTEMPT_OUTCOMES[record[DETAILS_AT + 1]!] ?? 'failed',
     ...(code > 0 && { code }),
     ...(reason !== '' && { reason }),
     ...(answer !== '' && { answer }),
@@ -150,8 +155,25 @@ function readTexts(record: Buffer, at: number, format: number): { reason: string
   return { reason: record.toString('utf8', at + 1, reasonEnd), answer: record.toString('utf8', reasonEnd) };
 }
 
+/** What a record has from its account on, when it is of this topic, or of this subscription. */
+export function namesOfRecord(account: string, topic: string, subscription?: string): Buffer {
+  const owner = Buffer.alloc(8);
+  owner.writeBigUInt64BE(BigInt(account));
+  const names = subscription === undefined ? [topic] : [topic, subscription];
+  return Buffer.concat([owner, ...names.flatMap((name) => [Buffer.from([Buffer.byteLength(name)]), Buffer.from(name)])]);
+}
+
+export function timeOfRecord(record: Buffer): number {
+  return record.readUIntBE(DETAILS_AT + 2, 6);
+}
+
+/** The set of the attempts that were recorded in an hour (its number since the epoch). */
+export function attemptLogKey(deployment: Deployment, partition: number, hour: number): string {
+  return `${deployment.base(partition)}:al:${hour}`;
+}
+
 /**
- * What was attempted in the last three days, found by message id.
+ * What was attempted in the last three days, found by message id; `AttemptSearch` finds it by other properties.
  *
  * A partition has one sorted set an hour, `<partition>:al:<hour>`, whose members are the records, all with score 0 and hence in the
  * order of their bytes: a message's attempts stand together. They are written in the step that settles the delivery, and each set
@@ -191,14 +213,14 @@ export class AttemptLog {
     const known = (await this.find(messageId)).filter(
       (attempt) => attempt.pendingQueueId === pendingQueueId && attempt.topicOwner === topicOwner && attempt.number === number,
     );
-    const attempt = known.find(({ outcome }) => outcome !== 'confirmed' && outcome !== 'undelivered');
+    const attempt = known.find(({ outcome }) => outcome === 'delivered' || outcome === 'retry' || outcome === 'failed');
     const isRepeated = known.some(({ outcome, reason }) => outcome === news.outcome && reason === news.reason);
     if (attempt === undefined) return 'unknown';
     if (isRepeated || known.length > MOST_RECEIPTS) return 'known';
     const { topicName, subscriptionName, time } = attempt;
     const facts = { messageId: attempt.messageId, pendingQueueId, topicOwner, topicName, subscriptionName, number };
     const record = encodeAttempt({ ...facts, latencyMillis: Math.max(0, news.time - time), ...news });
-    const key = `${this.deployment.base(partitionOf(messageId))}:al:${Math.floor(news.time / HOUR)}`;
+    const key = attemptLogKey(this.deployment, partitionOf(messageId), Math.floor(news.time / HOUR));
     const life = Math.ceil((ATTEMPT_LIFE_MILLIS + 2 * HOUR) / 1_000);
     await answers(this.client.pipeline().zadd(key, 0, record).expire(key, life));
     return 'added';
@@ -235,8 +257,7 @@ export class AttemptLog {
   #keys(partition: number, since: number): string[] {
     const last = Math.floor(Date.now() / HOUR) + 1;
     const first = Math.max(Math.floor(since / HOUR), last - ATTEMPT_LIFE_MILLIS / HOUR - 2);
-    const base = this.deployment.base(partition);
-    return Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => `${base}:al:${first + index}`);
+    return Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => attemptLogKey(this.deployment, partition, first + index));
   }
 }
 

@@ -4,6 +4,7 @@ import type { Outcome } from './outcome.js';
 import type { EmailMessage } from './providers/email-message.js';
 import type { SmsMessage } from './providers/sms-message.js';
 import type { PushNetwork } from './push-network.js';
+import type { Budget, Rate } from './rate-budget.js';
 import type { RobotMessage } from './robot/robot-message.js';
 
 /** What channels of each kind carry. */
@@ -38,6 +39,8 @@ export interface ProviderTools {
    * channels are held to what pushes may reach.
    */
   readonly network?: PushNetwork;
+  /** A budget that all processes share, by its name; without it each process has its own. */
+  readonly budget?: (name: string, rate: Rate) => Budget;
   /** Milliseconds of one call; the provider's own default but in tests. */
   readonly timeLimit?: number;
 }

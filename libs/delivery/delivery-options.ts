@@ -18,6 +18,8 @@ import {
   type Seal,
   type Sealed,
 } from './http-options.js';
+import type { NotifyContentFormat } from './notification.js';
+import { checkBatch, readBatch, type PushBatch } from './push-batch.js';
 
 /**
  * What a subscription can be told beyond what MNS knows. An absent option has its default.
@@ -30,8 +32,12 @@ export interface DeliveryOptions {
   readonly deadLetterQueue?: string;
   /** Seconds after publishing at which a delivery is too old to be made, 60 to 604,800; a day when absent. Holds for what is published from then on. */
   readonly retentionSeconds?: number;
+  /** Seconds for which what was delivered is kept and can be replayed, 0 to 604,800; 0 when absent: not at all. */
+  readonly keepDelivered?: number;
   /** Seconds before each retry, 0 to 43,200, instead of the notify strategy's; at most 200, none for no retry. */
   readonly schedule?: readonly number[];
+  /** Attempts a second, 1 to 10,000, over all workers; as many as the endpoint takes when absent. The lease script reads it here. */
+  readonly maxPerSecond?: number;
   /** Headers of an HTTP push beyond its own. */
   readonly headers?: PushHeaders;
   /** How HTTP pushes are signed; as MNS does when absent. */
@@ -40,6 +46,8 @@ export interface DeliveryOptions {
   readonly signingSecrets?: readonly Sealed[];
   /** What the hub shows to an https endpoint that asks for it. */
   readonly clientCertificate?: ClientCertificate;
+  /** Several messages in one push; each push carries one when absent. */
+  readonly batch?: PushBatch;
 }
 
 interface Option<Value> {
@@ -55,17 +63,22 @@ interface Option<Value> {
 export const DEFAULT_RETENTION = 86_400;
 
 const RETENTION = [60, 604_800] as const;
+const KEEP_DELIVERED = [0, 604_800] as const;
 const SCHEDULE_DELAY = [0, 43_200] as const;
 const SCHEDULE_LENGTH = 200;
+const MAX_PER_SECOND = [1, 10_000] as const;
 
 const OPTIONS: { readonly [Name in keyof DeliveryOptions]-?: Option<NonNullable<DeliveryOptions[Name]>> } = {
   deadLetterQueue: { read: readDeadLetterQueue, absent: null },
   retentionSeconds: { read: readRetention, absent: DEFAULT_RETENTION },
+  keepDelivered: { read: readKeepDelivered, absent: 0 },
   schedule: { read: readSchedule, absent: null },
+  maxPerSecond: { read: readMaxPerSecond, absent: null },
   headers: { read: readHeaders, absent: {}, show: showHeaders },
   signature: { read: readSignature, absent: 'rsa' },
   signingSecrets: { read: readSigningSecrets, absent: null, show: showSigningSecrets },
   clientCertificate: { read: readClientCertificate, absent: null, show: showClientCertificate },
+  batch: { read: readBatch, absent: null },
 };
 
 type AnyOption = readonly [name: keyof DeliveryOptions, option: Option<unknown>];
@@ -92,14 +105,15 @@ export function changeDeliveryOptions(
   return changed;
 }
 
-/** Whether options go with the endpoint of their subscription. @throws InvalidArgument */
-export function checkDeliveryOptions(options: DeliveryOptions, endpointText: string): void {
+/** Whether options go with each other, and with the endpoint and format of their subscription. @throws InvalidArgument */
+export function checkDeliveryOptions(options: DeliveryOptions, endpointText: string, format: NotifyContentFormat): void {
   const { deadLetterQueue } = options;
   const endpoint = knownEndpoint(endpointText);
   if (deadLetterQueue !== undefined && endpoint?.kind === 'queue' && endpoint.queue === deadLetterQueue) {
     throw new InvalidArgument('deadLetterQueue', 'The dead-letter queue is another one than the queue that the subscription delivers to.');
   }
   checkHttpOptions(endpointText, options);
+  checkBatch(options.batch, endpointText, format);
 }
 
 /** Undefined for an endpoint of another release. */
@@ -133,6 +147,12 @@ function readRetention(value: unknown): number {
   return value;
 }
 
+function readKeepDelivered(value: unknown): number {
+  const [low, high] = KEEP_DELIVERED;
+  if (typeof value !== 'number' || !isWholeWithin(value, low, high)) throw InvalidArgument.outOfRange('keepDelivered', low, high, 'seconds');
+  return value;
+}
+
 function readSchedule(value: unknown): readonly number[] {
   const [low, high] = SCHEDULE_DELAY;
   if (!Array.isArray(value) || value.length > SCHEDULE_LENGTH) {
@@ -142,4 +162,10 @@ function readSchedule(value: unknown): readonly number[] {
     if (typeof delay === 'number' && isWholeWithin(delay, low, high)) return delay;
     throw InvalidArgument.outOfRange(`schedule[${index}]`, low, high, 'seconds');
   });
+}
+
+function readMaxPerSecond(value: unknown): number {
+  const [low, high] = MAX_PER_SECOND;
+  if (typeof value !== 'number' || !isWholeWithin(value, low, high)) throw InvalidArgument.outOfRange('maxPerSecond', low, high, 'attempts a second');
+  return value;
 }

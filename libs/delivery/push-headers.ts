@@ -15,6 +15,8 @@ export interface PushRequest {
   readonly notification: Notification;
   readonly format: NotifyContentFormat;
   readonly body: string;
+  /** Of a push that carries several messages. */
+  readonly batch?: { readonly id: string; readonly size: number; readonly contentType: string };
   readonly requestUri: string;
   /** 24 hexadecimal digits, new for each attempt. */
   readonly requestId: string;
@@ -30,10 +32,10 @@ export interface PushRequest {
 
 /** All headers of one push but those of the connection (Host, Content-Length, Connection). */
 export async function pushHeaders(request: PushRequest, signer: PushSigner): Promise<HeaderLine[]> {
-  const { format, body, notification, now, signature = 'rsa', signingKeys = [] } = request;
+  const { format, body, notification, batch, now, signature = 'rsa', signingKeys = [] } = request;
   const signsRsa = signature === 'rsa' || signature === 'both';
   const headers: HeaderLine[] = [
-    ['Content-Type', CONTENT_TYPE[format]],
+    ['Content-Type', batch?.contentType ?? CONTENT_TYPE[format]],
     ['Content-md5', contentMd5(format, body)],
     ['Date', new Date(now).toUTCString()],
     ['User-Agent', 'Aliyun Notification Service Agent'],
@@ -41,9 +43,10 @@ export async function pushHeaders(request: PushRequest, signer: PushSigner): Pro
     ['x-mns-request-id', request.requestId],
     ...(signsRsa ? ([['x-mns-signing-cert-url', Buffer.from(signer.certificateUrl).toString('base64')]] as const) : []),
     ['x-mns-version', '2015-06-06'],
+    ...(batch === undefined ? [] : ([['x-mns-batch-size', String(batch.size)]] as const)),
     ...(format === 'SIMPLIFIED' ? envelopeHeaders(notification) : []),
   ];
-  const webhook = signature === 'hmac' || signature === 'both' ? webhookHeaders(notification.messageId, now, body, signingKeys) : [];
+  const webhook = signature === 'hmac' || signature === 'both' ? webhookHeaders(batch?.id ?? notification.messageId, now, body, signingKeys) : [];
   const authorization = signsRsa ? await signPush(signer.privateKey, pushStringToSign(headers, request.requestUri)) : undefined;
   return [
     ...headers,

@@ -1,8 +1,35 @@
+import type { Clock } from '#runtime/clock.js';
+
 export interface Rate {
   /** What may be sent at once after a rest. */
   readonly burst: number;
   /** Milliseconds until one more may be sent. */
   readonly refillMillis: number;
+}
+
+export interface Grant {
+  /** Tokens, of those that were wanted. */
+  readonly granted: number;
+  /** Milliseconds until it is worth asking for more, 0 when all were granted. */
+  readonly waitMillis: number;
+}
+
+/** Something that tokens are taken from. */
+export interface Budget {
+  take(wanted: number): Promise<Grant>;
+}
+
+/** A budget of this process alone. */
+export function localBudget(rate: Rate, clock: Clock): Budget {
+  const budget = new RateBudget(rate, clock.now());
+  return {
+    take: (wanted) => {
+      const now = clock.now();
+      let granted = 0;
+      while (granted < wanted && budget.take(now)) granted += 1;
+      return Promise.resolve({ granted, waitMillis: granted === wanted ? 0 : Math.max(1, budget.waitMillis(now)) });
+    },
+  };
 }
 
 /**

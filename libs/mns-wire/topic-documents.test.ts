@@ -152,6 +152,11 @@ describe('publish', () => {
     });
   });
 
+  it('reads what chat robots are told, which MNS does not know', () => {
+    const body = '<Message><MessageBody>hello</MessageBody><MessageAttributes><Robot>{"title":"t"}</Robot></MessageAttributes></Message>';
+    expect(readPublish(body)).toEqual({ body: 'hello', messageAttributes: { Robot: '{"title":"t"}' } });
+  });
+
   it('reads a message with a body only', () => {
     expect(readPublish('<Message><MessageBody>hello</MessageBody><MessageTag/><MessageAttributes/></Message>')).toEqual({ body: 'hello' });
   });

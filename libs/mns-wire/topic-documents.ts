@@ -8,8 +8,8 @@ import { child, childText, type XmlElement } from './xml-reader.js';
 import { readBoolean, readInteger, readOneOf, readOptionalRoot, readRoot, readWord, withoutUnset } from './xml-values.js';
 import { flag, group, leaf, seconds, xmlDocument, type Depth } from './xml-writer.js';
 
-/** Channel parameters that MNS has had over the years; each holds JSON text. */
-const MESSAGE_ATTRIBUTES = ['DirectMail', 'DirectSMS', 'Dayu', 'Push', 'WebSocket', 'DYSMS', 'DM'] as const;
+/** Channel parameters that MNS has had over the years, and `Robot`, which it has not; each holds JSON text. */
+const MESSAGE_ATTRIBUTES = ['DirectMail', 'DirectSMS', 'Dayu', 'Push', 'WebSocket', 'DYSMS', 'DM', 'Robot'] as const;
 
 /**
  * The attributes that a create or set request names; those it leaves out are left out here. An absent or blank body names none.

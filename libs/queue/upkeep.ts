@@ -29,6 +29,8 @@ export interface UpkeepOptions {
   readonly logger: Logger;
   /** Moves what a subscription has given up to its dead-letter queue; the id is that of its pending queue. */
   readonly moveFailedDeliveries?: (partition: number, id: string) => Promise<void>;
+  /** Keeps the attempt log of a partition within its bounds; called when deliveries that became too old have added to it. */
+  readonly trimAttemptLog?: (partition: number) => Promise<unknown>;
 }
 
 /**
@@ -49,8 +51,9 @@ export class QueueUpkeep {
   async run(partition: number): Promise<number | undefined> {
     await unlessFull(() => this.#redrives.advance(partition));
     for (let round = 0; round < ROUNDS; round++) {
-      const reply = (await this.queues.run(SCRIPTS.visit, partition, [])) as [Buffer, Buffer[], Buffer[]];
-      const [due, withOutbox, withFailed] = reply;
+      const reply = (await this.queues.run(SCRIPTS.visit, partition, [])) as [Buffer, Buffer[], Buffer[], number];
+      const [due, withOutbox, withFailed, logged] = reply;
+      if (logged > 0) await this.options.trimAttemptLog?.(partition);
       for (const id of withOutbox) await unlessFull(() => this.#moveDeadLetters(partition, id.toString()));
       for (const id of withFailed) await unlessFull(async () => this.options.moveFailedDeliveries?.(partition, id.toString()));
       const trash = (await this.queues.run(SCRIPTS.emptyTrash, partition, [])) as number;

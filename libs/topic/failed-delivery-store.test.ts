@@ -18,6 +18,7 @@ import type { Subscription } from './subscription.js';
 import { SubscriptionStore } from './subscription-store.js';
 import type { NewTopicMessage } from './topic.js';
 import { TopicStore } from './topic-store.js';
+import { drainRun } from '../../test/support/sample-delivery.js';
 
 const ACCOUNT = '1234567890123456';
 const START = 1_700_000_000_000;
@@ -68,7 +69,7 @@ beforeEach(async () => {
 
 const publish = async (message: NewTopicMessage) => (await publisher.publish(ACCOUNT, 'news', message)).messageId;
 const leaseAll = async () => {
-  const reply = await pending.lease(s1.pendingQueue, woken.at(-1)!.epoch, { count: 200, leaseMillis: 15_000, lastLook: true });
+  const reply = await pending.lease(s1.pendingQueue, drainRun(woken.at(-1)!.epoch), { count: 200, leaseMillis: 15_000, lastLook: true });
   return reply.state === 'leased' ? reply.deliveries : [];
 };
 /** Gives up all that is due, and lets the drain end. */
@@ -168,7 +169,7 @@ describe('what a subscription gave up', () => {
     s1 = await topics.getSubscription(ACCOUNT, 'news', 's1');
     for (let i = 0; i < 600; i++) await publish({ body: `${i}` });
     await giveUp();
-    await failed.replayFailed(s1, { limit: 100, maxPerSecond: 1 });
+    await failed.startReplay(s1, { limit: 100, maxPerSecond: 1 });
     await publish({ body: 'pending' });
     if (how === 'unsubscribe') {
       await topics.unsubscribe(ACCOUNT, 'news', 's1');
@@ -250,8 +251,8 @@ describe('a replay', () => {
       await giveUp();
       clock.advance(1_000);
     }
-    expect(await failed.replayFailed(s1, { from: START + 1_000, to: START + 3_000, maxPerSecond: 1 })).toBe(true);
-    expect(await failed.replayFailed(s1, {})).toBe(false);
+    expect(await failed.startReplay(s1, { from: START + 1_000, to: START + 3_000, maxPerSecond: 1 })).toBe(true);
+    expect(await failed.startReplay(s1, {})).toBe(false);
     expect(await failed.getReplay(s1)).toMatchObject({ state: 'running', totalDeliveries: 3, replayedDeliveries: 1 });
     clock.advance(1_000);
     await failed.advance(s1.pendingQueue.partition);
@@ -267,7 +268,7 @@ describe('a replay', () => {
     for (let i = 0; i < 300; i++) await publish({ body: `${i}` });
     await giveUp();
     clock.advance(1_000);
-    await failed.replayFailed(s1, { limit: 200, maxPerSecond: 100 });
+    await failed.startReplay(s1, { limit: 200, maxPerSecond: 100 });
     clock.advance(1);
     await giveUp();
     clock.advance(5_000);
@@ -279,7 +280,7 @@ describe('a replay', () => {
   it('can be cancelled', async () => {
     for (let i = 0; i < 3; i++) await publish({ body: `${i}` });
     await giveUp();
-    await failed.replayFailed(s1, { maxPerSecond: 1 });
+    await failed.startReplay(s1, { maxPerSecond: 1 });
     expect(await failed.cancelReplay(s1)).toMatchObject({ state: 'cancelled', replayedDeliveries: 1 });
     clock.advance(10_000);
     await failed.advance(s1.pendingQueue.partition);

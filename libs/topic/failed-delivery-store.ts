@@ -3,6 +3,7 @@ import { isWholeWithin } from '#queue/queue-attributes.js';
 import { ReplyCode } from '#queue/reply-code.js';
 import { LuaScript } from '#redis/lua-script.js';
 import { InvalidArgument } from '#runtime/invalid-argument.js';
+import type { KeptOutcome } from './kept-delivery-list.js';
 import type { Drains } from './publisher.js';
 import type { Subscription } from './subscription.js';
 import { SubscriptionNotExist } from './topic-errors.js';
@@ -25,7 +26,9 @@ const PORTION = 128;
 const STEPS = 512;
 
 export interface ReplayOptions {
-  /** Of the time at which the deliveries were given up, milliseconds since the epoch, both included; all when absent. */
+  /** What was given up when absent. `delivered` is there for subscriptions that keep what was delivered. */
+  readonly outcome?: KeptOutcome;
+  /** Of the time at which the deliveries were given up or delivered, milliseconds since the epoch, both included; all when absent. */
   readonly from?: number;
   readonly to?: number;
   /** Deliveries at the most, the oldest first; all when absent. */
@@ -37,6 +40,7 @@ export interface ReplayOptions {
 /** A replay as its owner sees it. Times in milliseconds since the epoch. */
 export interface Replay {
   readonly state: 'running' | 'completed' | 'cancelled';
+  readonly outcome: KeptOutcome;
   readonly from: number;
   readonly to: number;
   readonly maxPerSecond: number;
@@ -72,7 +76,7 @@ type FailedReply = [
   ...rows: [messageId: Buffer, attempts: number, reason: Buffer, packed: Buffer][],
 ];
 
-/** What subscriptions have given up: bringing it to their dead-letter queues, and making it again. */
+/** What subscriptions have given up: bringing it to their dead-letter queues; and making it, and what they keep of the delivered, again. */
 export class FailedDeliveryStore {
   constructor(
     private readonly topics: TopicStore,
@@ -99,7 +103,7 @@ export class FailedDeliveryStore {
 
   /**
    * Makes one delivery again, with its whole schedule.
-   * @returns false when nothing of this message was given up, or it is kept no longer
+   * @returns false when nothing of this message is kept: it was neither given up nor delivered, or too long ago
    */
   async replay({ pendingQueue, options }: Subscription, messageId: string): Promise<boolean> {
     const { partition, id } = pendingQueue;
@@ -111,19 +115,19 @@ export class FailedDeliveryStore {
   }
 
   /**
-   * Orders that what was given up in a span of time be made again. Upkeep carries it out (`advance`); the first second's worth goes at once.
+   * Orders that what was given up, or delivered and kept, in a span of time be made again. Upkeep carries it out (`advance`); the first second's worth goes at once.
    * @returns false when a replay of this subscription is under way already
    * @throws SubscriptionNotExist · InvalidArgument
    */
-  async replayFailed({ name, pendingQueue, options }: Subscription, order: ReplayOptions): Promise<boolean> {
-    const { from = 0, to = Number.MAX_SAFE_INTEGER, limit = Number.MAX_SAFE_INTEGER, maxPerSecond = DEFAULT_PER_SECOND } = order;
+  async startReplay({ name, pendingQueue, options }: Subscription, order: ReplayOptions): Promise<boolean> {
+    const { outcome = 'failed', from = 0, to = Number.MAX_SAFE_INTEGER, limit = Number.MAX_SAFE_INTEGER, maxPerSecond = DEFAULT_PER_SECOND } = order;
     const [low, high] = PER_SECOND;
     if (!isWholeWithin(maxPerSecond, low, high)) throw InvalidArgument.outOfRange('maxPerSecond', low, high, 'deliveries');
     if (!isWholeWithin(from, 0, Number.MAX_SAFE_INTEGER)) throw new InvalidArgument('from', 'from is a time in milliseconds.');
     if (!isWholeWithin(to, from, Number.MAX_SAFE_INTEGER)) throw new InvalidArgument('to', 'to is a time in milliseconds, not before from.');
     if (!isWholeWithin(limit, 1, Number.MAX_SAFE_INTEGER)) throw new InvalidArgument('limit', 'limit is a whole number, 1 or more.');
     const { partition, id } = pendingQueue;
-    const args = [id, retentionOf(options), from, to, limit, maxPerSecond];
+    const args = [id, retentionOf(options), from, to, limit, maxPerSecond, outcome];
     const [code] = (await this.topics.run(SCRIPTS.startReplay, partition, args)) as [number];
     if (code === ReplyCode.GONE) throw new SubscriptionNotExist(name);
     if (code === ReplyCode.EXISTS) return false;
@@ -160,9 +164,10 @@ export class FailedDeliveryStore {
     const reply = (await this.topics.run(SCRIPTS.readReplay, pendingQueue.partition, [pendingQueue.id, cancel])) as [number, ...Buffer[]];
     const [code, ...fields] = reply;
     if (code !== ReplyCode.OK) return undefined;
-    const [state, from, to, rate, start, end, total, replayed] = fields.map(String);
+    const [state, from, to, rate, start, end, total, replayed, outcome] = fields.map(String);
     return {
       state: state as Replay['state'],
+      outcome: outcome as KeptOutcome,
       from: Number(from),
       to: Number(to),
       maxPerSecond: Number(rate),

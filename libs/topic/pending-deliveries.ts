@@ -6,18 +6,20 @@ import { LuaScript } from '#redis/lua-script.js';
 import { PartitionScripts } from '#redis/partition-scripts.js';
 import type { RedisClient } from '#redis/redis-client.js';
 import type { Clock } from '#runtime/clock.js';
-import type { LeaseReply, PendingDelivery, Settlement, Wakeup } from './pending-delivery.js';
+import type { DrainRun, LeaseReply, PendingDelivery, Settlement, SettleReply, Wakeup } from './pending-delivery.js';
 import type { PendingQueueAddress, Subscription, SubscriptionAttributes } from './subscription.js';
 import { toSubscription } from './topic-store.js';
 
 const SCRIPTS = {
   lease: new LuaScript(new URL('./commands/leaseDeliveries-1.lua', import.meta.url)),
+  entrust: new LuaScript(new URL('./commands/entrustDrain-1.lua', import.meta.url)),
   settle: new LuaScript(new URL('./commands/settleDeliveries-1.lua', import.meta.url)),
   fireTimer: new LuaScript(new URL('./commands/fireTimer-1.lua', import.meta.url)),
   sweep: new LuaScript(new URL('./commands/sweepDrains-1.lua', import.meta.url)),
 };
 
 const OUTCOMES = { delivered: 0, retry: 1, failed: 2, returned: 3, gone: 4 } as const;
+const CLAIMS = { held: 0, 'if-free': 1, 'take-over': 2 } as const;
 
 /** Milliseconds that a line of the attempt log lives. */
 const ATTEMPT_LIFE = 72 * 3_600_000;
@@ -42,28 +44,37 @@ export class PendingDeliveries {
   }
 
   /** Takes what is due, first attempts before retries. @throws RedisUnavailable */
-  async lease(address: PendingQueueAddress, epoch: number, { count, leaseMillis, lastLook }: LeaseOptions): Promise<LeaseReply> {
+  async lease(address: PendingQueueAddress, { epoch, name, claim }: DrainRun, { count, leaseMillis, lastLook }: LeaseOptions): Promise<LeaseReply> {
     for (;;) {
-      const args = [address.id, epoch, count, leaseMillis, lastLook ? 1 : 0];
+      const args = [address.id, epoch, count, leaseMillis, lastLook ? 1 : 0, name, CLAIMS[claim]];
       const reply = (await this.#scripts.run(SCRIPTS.lease, address.partition, args)) as [number, ...unknown[]];
       if (reply[0] === ReplyCode.GONE) return { state: 'ended' };
       if (reply[0] === ReplyCode.OK) return readLease(address, reply as unknown as LeasedReply);
-      const [, timer, again] = reply as [number, Buffer, number];
+      const [, timer, again, limited] = reply as [number, Buffer, number, number?];
+      if (limited !== undefined) return { state: 'limited', millis: limited };
       if (again === 1) continue;
       return Number(timer) > 0 ? { state: 'idle', timer: Number(timer) } : { state: 'idle' };
     }
   }
 
-  /** @returns per settlement whether it counted; false when the lease had ended and somebody else has the delivery */
-  async settle(address: PendingQueueAddress, settlements: readonly Settlement[]): Promise<boolean[]> {
+  /** Leaves a queue that stays armed to a job that was added for it. @throws RedisUnavailable */
+  async entrust(address: PendingQueueAddress, { epoch, name }: DrainRun): Promise<void> {
+    await this.#scripts.run(SCRIPTS.entrust, address.partition, [address.id, epoch, name]);
+  }
+
+  /** @param lastLook a run that has nothing else in flight: it ends in the same step when nothing is due. @throws RedisUnavailable */
+  async settle(address: PendingQueueAddress, settlements: readonly Settlement[], lastLook?: DrainRun): Promise<SettleReply> {
     const rows = settlements.flatMap((settlement) => [
       ...settlement.handle.split('.'),
       OUTCOMES[settlement.outcome],
       detailOf(settlement),
       settlement.attempt ?? '',
     ]);
-    const replies = (await this.#scripts.run(SCRIPTS.settle, address.partition, [address.id, ATTEMPT_LIFE, ...rows])) as number[];
-    return replies.map((code) => code === ReplyCode.OK);
+    const run = lastLook === undefined ? '' : `${lastLook.epoch} ${lastLook.name}`;
+    const replies = (await this.#scripts.run(SCRIPTS.settle, address.partition, [address.id, ATTEMPT_LIFE, run, ...rows])) as [...number[], Buffer];
+    const end = (replies.pop() as Buffer).toString();
+    const counted = replies.map((code) => code === ReplyCode.OK);
+    return end === '' ? { counted } : { counted, end: end === '0' ? {} : { timer: Number(end) } };
   }
 
   /** A timer job asks whether to drain. @returns the epoch to drain with, undefined when there is nothing to do */

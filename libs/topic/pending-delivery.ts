@@ -6,6 +6,15 @@ export interface Wakeup extends PendingQueueAddress {
   readonly epoch: number;
 }
 
+/** One run of a drain, as it asks for deliveries. Of the runs of one epoch one is in charge, whoever claimed it. */
+export interface DrainRun {
+  readonly epoch: number;
+  /** No other run has this name. Begins with `h` when the run was told by a hint, with `j` when a job stands behind it. */
+  readonly name: string;
+  /** How it comes into charge: it is already, unless another one is, or in any case. */
+  readonly claim: 'held' | 'if-free' | 'take-over';
+}
+
 /** One message that a subscription is owed, leased to a worker. */
 export interface PendingDelivery {
   /** Names this lease; opaque. */
@@ -21,11 +30,20 @@ export interface PendingDelivery {
 }
 
 export type LeaseReply =
-  /** Another drain owns the queue, or the subscription is gone: stop at once. */
+  /** Another run or epoch is in charge of the queue, or the subscription is gone: stop at once. */
   | { readonly state: 'ended' }
   | { readonly state: 'leased'; readonly subscription: Subscription; readonly deliveries: readonly PendingDelivery[] }
+  /** The subscription's limit of attempts a second lets nothing be taken for so many milliseconds. */
+  | { readonly state: 'limited'; readonly millis: number }
   /** Nothing is due. With `lastLook` the queue was disarmed in the same step; `timer` is then the time for which a timer must be added. */
   | { readonly state: 'idle'; readonly timer?: number };
+
+export interface SettleReply {
+  /** Per settlement whether it counted; false when the lease had ended and somebody else has the delivery. */
+  readonly counted: readonly boolean[];
+  /** The run's last look found nothing due: the queue was disarmed in the same step, and a timer must be added for `timer` if it is there. */
+  readonly end?: { readonly timer?: number };
+}
 
 /** What became of a leased delivery. `attempt` goes to the attempt log in the same step. */
 export type Settlement = {

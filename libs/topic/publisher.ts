@@ -6,6 +6,7 @@ import { STALE } from '#queue/record-cache.js';
 import { ReplyCode } from '#queue/reply-code.js';
 import { LuaScript } from '#redis/lua-script.js';
 import { InvalidArgument } from '#runtime/invalid-argument.js';
+import { HintedDrains } from './hinted-drains.js';
 import type { Wakeup } from './pending-delivery.js';
 import { matchesFilterTag } from './subscription.js';
 import type { NewTopicMessage, PublishedMessage } from './topic.js';
@@ -31,11 +32,13 @@ type PublishReply = [code: number, now?: Buffer];
  */
 export class Publisher {
   readonly #publish: Gather<PublishItem, PublishReply>;
+  readonly #hinted: HintedDrains;
 
   constructor(
     private readonly topics: TopicStore,
     private readonly drains: Drains,
   ) {
+    this.#hinted = new HintedDrains(topics, drains);
     this.#publish = new Gather((partition, items) => this.#run(partition, items), { ...GATHERED, weigh: (item) => (item.length - FIXED_ARGUMENTS) / 2 });
   }
 
@@ -64,11 +67,12 @@ export class Publisher {
 
   async #run(partition: number, items: readonly PublishItem[]): Promise<PublishReply[]> {
     const replies = (await this.topics.run(PUBLISH, partition, items.flat())) as [...PublishReply[], (Buffer | number)[]];
-    const armed = replies.pop() as (Buffer | number)[];
+    const [told, ...armed] = replies.pop() as (Buffer | number)[];
     const wakeups: Wakeup[] = [];
     for (let i = 0; i < armed.length; i += 2) wakeups.push({ partition, id: String(armed[i]), epoch: Number(armed[i + 1]) });
     // The messages are stored: nothing that goes wrong from here on may fail the publish. A wake-up that is lost is found by the sweep.
-    if (wakeups.length > 0) void this.drains.wake(wakeups).catch(() => undefined);
+    if (wakeups.length > 0 && Number(told) > 0) this.#hinted.add(wakeups);
+    else if (wakeups.length > 0) void this.drains.wake(wakeups).catch(() => undefined);
     return replies as PublishReply[];
   }
 }

@@ -26,8 +26,10 @@ export interface SubscriptionState {
   readonly failedDeliveries: number;
   /** Those that were given up and are kept no longer: there were too many, or they were too old. */
   readonly droppedDeliveries: number;
-  /** Deliveries that became too old before they could be made. */
+  /** Deliveries that became too old before they could be made, and were given up. */
   readonly expiredDeliveries: number;
+  /** Deliveries that were made and are kept. */
+  readonly keptDeliveries: number;
 }
 
 type StateReply = [code: number, ...fields: Buffer[]];
@@ -43,7 +45,7 @@ export class SubscriptionStore {
   async getState({ name, pendingQueue }: Subscription): Promise<SubscriptionState> {
     const [code, ...fields] = (await this.topics.run(SCRIPTS.read, pendingQueue.partition, [pendingQueue.id])) as StateReply;
     if (code === ReplyCode.GONE) throw new SubscriptionNotExist(name);
-    const [state, reason, since, pending, oldest, failed, dropped, expired] = fields.map(String);
+    const [state, reason, since, pending, oldest, failed, dropped, expired, kept] = fields.map(String);
     return {
       state: (state || 'enabled') as SubscriptionState['state'],
       reason: reason || null,
@@ -53,6 +55,7 @@ export class SubscriptionStore {
       failedDeliveries: Number(failed),
       droppedDeliveries: Number(dropped),
       expiredDeliveries: Number(expired),
+      keptDeliveries: Number(kept),
     };
   }
 

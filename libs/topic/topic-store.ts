@@ -122,8 +122,7 @@ export class TopicStore {
     checkTopicName(topic);
     checkSubscriptionName(name);
     checkTag('FilterTag', attributes.filterTag);
-    const deadLetterQueue = attributes.options?.deadLetterQueue ?? '';
-    const args = [`${account}/${topic}`, name, newId(), JSON.stringify(attributes), MOST_SUBSCRIPTIONS, deadLetterQueue];
+    const args = [`${account}/${topic}`, name, newId(), JSON.stringify(attributes), MOST_SUBSCRIPTIONS, ...copiedOptions(attributes)];
     const partition = this.deployment.partitionOf(account, topic);
     const reply = await this.run(SCRIPTS.subscribe, partition, args).catch((error: unknown) => this.#findInstead(account, topic, error, name));
     const [code, packed] = reply as [number, Buffer];
@@ -161,7 +160,7 @@ export class TopicStore {
     checkSubscriptionName(name);
     await this.#changeSubscription(account, topic, name, (attributes) => {
       const options = changeDeliveryOptions(attributes.options ?? {}, changes, seal);
-      checkDeliveryOptions(options, attributes.endpoint);
+      checkDeliveryOptions(options, attributes.endpoint, attributes.notifyContentFormat);
       return { ...attributes, options };
     });
   }
@@ -230,7 +229,7 @@ export class TopicStore {
     return this.#change(account, topic, (record) => {
       const { id, version, attributes } = subscriptionOf(record, name);
       const changed = change(attributes);
-      return [SCRIPTS.setSubscription, [name, id, version, JSON.stringify(changed), changed.options?.deadLetterQueue ?? '']];
+      return [SCRIPTS.setSubscription, [name, id, version, JSON.stringify(changed), ...copiedOptions(changed)]];
     });
   }
 
@@ -292,6 +291,11 @@ function subscriptionOf(topic: TopicRecord, name: string): StoredSubscription {
   const found = topic.subscriptions.find((subscription) => subscription.name === name);
   if (found === undefined) throw new SubscriptionNotExist(name);
   return found;
+}
+
+/** Options that scripts decide by, which cannot read the record: the dead-letter queue, and how long (ms) what was delivered is kept. */
+function copiedOptions({ options }: SubscriptionAttributes): [deadLetterQueue: string, keepDelivered: number] {
+  return [options?.deadLetterQueue ?? '', (options?.keepDelivered ?? 0) * 1_000];
 }
 
 export function toSubscription(account: string, topic: string, partition: number, stored: StoredSubscription): Subscription {

@@ -5,8 +5,14 @@ import type { RedisClient } from '#redis/redis-client.js';
 import { PendingDeliveries } from '#topic/pending-deliveries.js';
 import { TopicStore } from '#topic/topic-store.js';
 import { REDIS_COMMANDS } from '../../apps/api/injection-tokens.js';
+import { drainRun } from '../support/sample-delivery.js';
 import { element } from './mns-client.js';
 import { ACCOUNT, startApi, type RunningApi } from './running-api.js';
+
+interface FoundDeliveries {
+  readonly attempts: readonly { readonly messageId: string; readonly time: number; readonly outcome: string }[];
+  readonly nextMarker?: string;
+}
 
 const PATH = '/api/v1/topics/news/subscriptions/s1';
 
@@ -32,18 +38,19 @@ describe('management of subscriptions', () => {
     });
 
   /** As a worker would whose endpoint takes nothing. */
-  const giveUpAll = async () => {
+  const giveUpAll = () => settleAll('failed');
+  const settleAll = async (outcome: 'failed' | 'delivered') => {
     const client = api.app.get<RedisClient>(REDIS_COMMANDS);
     const deployment = api.app.get(Deployment);
     const { pendingQueue } = await api.app.get(TopicStore).getSubscription(ACCOUNT, 'news', 's1');
     const { partition, id } = pendingQueue;
     const epoch = Number(await client.hget(`${deployment.base(partition)}:q:${id}`, 'e'));
     const pending = new PendingDeliveries(client, deployment);
-    const reply = await pending.lease(pendingQueue, epoch, { count: 100, leaseMillis: 15_000, lastLook: true });
+    const reply = await pending.lease(pendingQueue, drainRun(epoch), { count: 100, leaseMillis: 15_000, lastLook: true });
     const facts = { pendingQueueId: id, topicOwner: ACCOUNT, topicName: 'news', subscriptionName: 's1', number: 1, latencyMillis: 1 };
     const settlements = (reply.state === 'leased' ? reply.deliveries : []).map(({ handle, messageId }) => {
-      const attempt = encodeAttempt({ ...facts, messageId, time: Date.now(), outcome: 'failed', reason: 'HTTP 500' });
-      return { handle, outcome: 'failed', reason: 'HTTP 500', attempt } as const;
+      const attempt = encodeAttempt({ ...facts, messageId, time: Date.now(), outcome, ...(outcome === 'failed' && { reason: 'HTTP 500' }) });
+      return { handle, outcome, reason: 'HTTP 500', attempt } as const;
     });
     await pending.settle(pendingQueue, settlements);
   };
@@ -70,6 +77,7 @@ describe('management of subscriptions', () => {
         failedDeliveries: 0,
         droppedDeliveries: 0,
         expiredDeliveries: 0,
+        keptDeliveries: 0,
       },
     ]);
   });
@@ -104,6 +112,14 @@ describe('management of subscriptions', () => {
     for (let i = 0; i < 3; i++) ids.push(element((await publish('vip')).body, 'MessageId')!);
     await giveUpAll();
     expect((await call('GET', PATH)).json).toMatchObject({ pendingDeliveries: 0, failedDeliveries: 5 });
+    const { deliveries } = (await call('GET', `${PATH}/failed`)).json as { deliveries: { messageId: string }[] };
+    expect(deliveries.map(({ messageId }) => messageId)).toEqual(expect.arrayContaining(ids));
+    const facts = { messageTag: 'vip', reason: 'HTTP 500', attempts: 1, time: expect.any(Number), publishTime: expect.any(Number), bytes: expect.any(Number) };
+    for (const delivery of deliveries) expect(delivery).toEqual({ messageId: delivery.messageId, ...facts });
+    const { nextMarker } = (await call('GET', `${PATH}/failed?limit=2`)).json;
+    expect((await call('GET', `${PATH}/failed?limit=100&marker=${nextMarker}`)).json).toEqual({ deliveries: deliveries.slice(2) });
+    expect((await call('GET', `${PATH}/failed?until=5`)).json).toEqual({ deliveries: [] });
+    expect((await call('GET', `${PATH}/delivered`)).json).toEqual({ deliveries: [] });
 
     const replayed = await call('POST', `/api/v1/deliveries/${ids[1]}/replay?subscription=s1`);
     expect([replayed.status, replayed.json]).toEqual([202, { messageId: ids[1], topicName: 'news', subscriptionName: 's1' }]);
@@ -114,7 +130,7 @@ describe('management of subscriptions', () => {
 
     expect((await call('GET', `${PATH}/replay`)).json).toMatchObject({ status: 404, code: 'NotFound' });
     const started = await call('POST', `${PATH}/replay`, { from: 0, limit: 3, maxPerSecond: 1 });
-    const running = { state: 'running', maxPerSecond: 1, totalDeliveries: 3, replayedDeliveries: 1, endTime: null };
+    const running = { state: 'running', outcome: 'failed', maxPerSecond: 1, totalDeliveries: 3, replayedDeliveries: 1, endTime: null };
     expect([started.status, started.json]).toMatchObject([202, running]);
     expect((await call('POST', `${PATH}/replay`)).json).toMatchObject({ status: 409, code: 'Conflict' });
     expect((await call('DELETE', `${PATH}/replay`)).status).toBe(204);
@@ -124,13 +140,69 @@ describe('management of subscriptions', () => {
     expect((await call('GET', PATH)).json).toMatchObject({ pendingDeliveries: 5, failedDeliveries: 0 });
   });
 
+  it('keeps what was delivered where it is told so, and makes it again', async () => {
+    const refusal = { status: 409, code: 'Conflict', detail: expect.stringContaining('keepDelivered') };
+    const forgotten = element((await publish('vip')).body, 'MessageId')!;
+    await settleAll('delivered');
+    expect((await call('POST', `/api/v1/deliveries/${forgotten}/replay?subscription=s1`)).json).toMatchObject(refusal);
+    expect((await call('PUT', PATH, { options: { keepDelivered: 60 } })).json.options).toMatchObject({ keepDelivered: 60 });
+    const id = element((await publish('vip')).body, 'MessageId')!;
+    await settleAll('delivered');
+    expect((await call('GET', PATH)).json).toMatchObject({ keptDeliveries: 1, pendingDeliveries: 0 });
+    expect((await call('GET', `${PATH}/delivered`)).json).toMatchObject({ deliveries: [{ messageId: id, messageTag: 'vip', attempts: 1 }] });
+    expect((await call('POST', `/api/v1/deliveries/${forgotten}/replay?subscription=s1`)).json).toMatchObject({ status: 404, code: 'NotFound' });
+    expect((await call('POST', `/api/v1/deliveries/${id}/replay?subscription=s1&topic=news`)).status).toBe(202);
+    await settleAll('delivered');
+    const replay = await call('POST', `${PATH}/replay`, { outcome: 'delivered' });
+    expect(replay.json).toMatchObject({ state: 'completed', outcome: 'delivered', totalDeliveries: 1, replayedDeliveries: 1 });
+    expect((await call('GET', PATH)).json).toMatchObject({ keptDeliveries: 0, pendingDeliveries: 1 });
+    await call('PUT', PATH, { options: { keepDelivered: null } });
+  });
+
+  it('finds attempts by subscription, outcome and time, in pages', async () => {
+    const find = async (query: string) => (await call('GET', `/api/v1/deliveries?${query}`)).json as FoundDeliveries;
+    const all = await find('topic=news&subscription=s1&outcome=failed');
+    expect(all.attempts.length).toBeGreaterThanOrEqual(5);
+    expect(all).not.toHaveProperty('nextMarker');
+    const times = all.attempts.map(({ time }) => time);
+    expect(times).toEqual(times.toSorted((one, other) => other - one));
+    const first = await find('topic=news&outcome=failed&limit=2');
+    const second = await find(`topic=news&outcome=failed&limit=1000&marker=${first.nextMarker}`);
+    expect([...first.attempts, ...second.attempts]).toEqual(all.attempts);
+    const every = (await find('topic=news')).attempts;
+    expect(every.filter(({ outcome }) => outcome === 'failed')).toEqual(all.attempts);
+    expect(every.length).toBeGreaterThan(all.attempts.length);
+    expect(await find(`topic=news&until=${times.at(-1)! - 1}`)).toEqual({ attempts: [] });
+    expect(await find('topic=news&outcome=confirmed')).toEqual({ attempts: [] });
+    expect(await find('topic=other')).toEqual({ attempts: [] });
+    const { messageId } = all.attempts[0]!;
+    expect(await find(`messageId=${messageId}&subscription=s1&outcome=failed`)).toEqual({ messageId, attempts: [all.attempts[0]] });
+    expect(await find(`messageId=${messageId}&subscription=s2`)).toEqual({ messageId, attempts: [] });
+  });
+
   it.each<[number, string, string, string, unknown]>([
+    [400, 'InvalidArgument', 'GET', '/api/v1/deliveries', undefined],
+    [400, 'InvalidArgument', 'GET', '/api/v1/deliveries?subscription=s1', undefined],
+    [400, 'InvalidArgument', 'GET', '/api/v1/deliveries?topic=news&outcome=lost', undefined],
+    [400, 'InvalidArgument', 'GET', '/api/v1/deliveries?topic=news&marker=x', undefined],
+    [400, 'InvalidArgument', 'GET', '/api/v1/deliveries?topic=news&limit=0', undefined],
+    [400, 'InvalidArgument', 'GET', '/api/v1/deliveries?topic=news&since=5&until=4', undefined],
+    [400, 'TopicNameInvalid', 'GET', '/api/v1/deliveries?topic=!', undefined],
     [400, 'InvalidArgument', 'PUT', PATH, { options: { retentionSeconds: 1 } }],
     [400, 'InvalidArgument', 'PUT', PATH, { options: { misspelt: 1 } }],
     [400, 'InvalidArgument', 'PUT', PATH, { options: { schedule: [50_000] } }],
     [400, 'InvalidArgument', 'PUT', PATH, { options: null }],
     [400, 'InvalidArgument', 'PUT', PATH, { endpoint: 'http://example.com/' }],
     [400, 'InvalidQueueName', 'PUT', PATH, { options: { deadLetterQueue: '!' } }],
+    [400, 'InvalidArgument', 'PUT', PATH, { options: { keepDelivered: 604_801 } }],
+    [400, 'InvalidArgument', 'PUT', PATH, { options: { batch: { size: 1 } } }],
+    // Its format is XML.
+    [400, 'InvalidArgument', 'PUT', PATH, { options: { batch: { size: 10 } } }],
+    [400, 'InvalidArgument', 'GET', `${PATH}/failed?limit=101`, undefined],
+    [400, 'InvalidArgument', 'GET', `${PATH}/failed?marker=x`, undefined],
+    [404, 'SubscriptionNotExist', 'GET', '/api/v1/topics/news/subscriptions/none/failed', undefined],
+    [400, 'InvalidArgument', 'POST', `${PATH}/replay`, { outcome: 'retry' }],
+    [409, 'Conflict', 'POST', `${PATH}/replay`, { outcome: 'delivered' }],
     [400, 'InvalidArgument', 'POST', `${PATH}/pause`, { reason: 5 }],
     [400, 'InvalidArgument', 'POST', `${PATH}/replay`, { from: 5, to: 4 }],
     [400, 'InvalidArgument', 'POST', `${PATH}/replay`, { from: 'yesterday' }],

@@ -182,7 +182,7 @@ describe('delivery', () => {
     for (let i = 1; i <= 3; i++) await hub.publish(topic, `${i}`);
     const kept = async (count: number) => (await subscriptions.getState(subscription)).failedDeliveries === count;
     await eventually('all are given up', () => kept(3));
-    await failed.replayFailed(subscription, { limit: 2, maxPerSecond: 1 });
+    await failed.startReplay(subscription, { limit: 2, maxPerSecond: 1 });
     await eventually('the end of the replay', async () => (await failed.getReplay(subscription))?.state === 'completed', { within: 35_000, every: 100 });
     await eventually('two more pushes', () => endpoint.pushes.length === 5);
     await eventually('all are given up', () => kept(3));

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { parseEndpoint, type Endpoint } from '#delivery/endpoint.js';
-import type { PendingDelivery } from '#topic/pending-delivery.js';
+import type { DrainRun, PendingDelivery } from '#topic/pending-delivery.js';
 import type { Subscription } from '#topic/subscription.js';
 import type { NewTopicMessage } from '#topic/topic.js';
 import type { Delivery } from '../../apps/worker/channels/channel.js';
@@ -43,4 +43,9 @@ export function sampleDelivery<To extends Endpoint>(
 ): Delivery<To> {
   const subscription = sampleSubscription({ endpoint, ...changes });
   return { endpoint: parseEndpoint(endpoint) as To, subscription, pending: samplePending(message) };
+}
+
+/** A run that a job has started, as one that takes over from whoever is in charge. */
+export function drainRun(epoch: number): DrainRun & { readonly claim: 'take-over' } {
+  return { epoch, name: 'j1', claim: 'take-over' };
 }

@@ -1,4 +1,5 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { SecretBox } from '#access/secret-box.js';
 import { EventRuleStore } from '#event-rule/event-rule-store.js';
 import { QueueStore } from '#queue/queue-store.js';
 import type { HubSettings } from '#runtime/hub-settings.js';
@@ -23,6 +24,12 @@ export class AccountSetup {
 
   /** @throws see `SetupFile.apply` */
   apply(app: NestFastifyApplication): Promise<AppliedSetup> {
-    return this.file.apply({ account: this.account, queues: app.get(QueueStore), topics: app.get(TopicStore), rules: app.get(EventRuleStore) });
+    return this.file.apply({
+      account: this.account,
+      queues: app.get(QueueStore),
+      topics: app.get(TopicStore),
+      rules: app.get(EventRuleStore),
+      secrets: app.get(SecretBox),
+    });
   }
 }

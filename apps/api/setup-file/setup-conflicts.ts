@@ -1,10 +1,14 @@
+import { changeDeliveryOptions, checkDeliveryOptions, type DeliveryOptions } from '#delivery/delivery-options.js';
 import { parseEndpoint } from '#delivery/endpoint.js';
 import type { EventRule } from '#event-rule/event-rule.js';
 import { checkDeadLetterTypes, DEFAULT_QUEUE_ATTRIBUTES, type QueueType } from '#queue/queue-attributes.js';
 import { InvalidArgument } from '#runtime/invalid-argument.js';
-import type { Path, SetupDocument } from './setup-document.js';
-import type { Present } from './setup-target.js';
+import type { SubscriptionAttributes } from '#topic/subscription.js';
+import { subscriptionOf } from '../subscription-attributes.js';
+import { readPath, type Path, type SetupDocument } from './setup-document.js';
+import { deadLetterQueueOf, type Present } from './setup-target.js';
 import type { QueueSetup, Setup, TopicSetup } from './setup.js';
+import { sealForCheck, type GivenOptions } from './subscription-options.js';
 
 /**
  * What a set-up says and cannot be, given what there is: names that lead nowhere, and changes of what is fixed when a thing is made.
@@ -50,7 +54,7 @@ class SetupConflicts {
   }
 
   ofSubscriptions(topic: TopicSetup): string[] {
-    return topic.subscriptions.flatMap(({ name, attributes }) => {
+    return topic.subscriptions.flatMap(({ name, attributes, options }) => {
       const path = ['topics', topic.name, 'subscriptions', name];
       const found = this.present.subscriptions.get(`${topic.name}/${name}`);
       const fixed = (['endpoint', 'notifyContentFormat'] as const).filter((member) => {
@@ -60,10 +64,24 @@ class SetupConflicts {
         const reason = `the subscription is there with ${JSON.stringify(found![member])}, and its ${member} is fixed when it is made`;
         return this.document.refusal([...path, member], `${reason}: unsubscribe it first`);
       });
+      refusals.push(...this.#refusalsOfOptions([...path, 'options'], subscriptionOf(attributes), options, found?.options));
       const endpoint = parseEndpoint(attributes.endpoint);
       if (endpoint.kind !== 'queue' || this.#queueTypes.has(endpoint.queue)) return refusals;
       return [...refusals, this.#leadsNowhere([...path, 'endpoint'], 'queue', endpoint.queue)];
     });
+  }
+
+  /** Options that the file does not name stay, and have to go with those that it does. */
+  #refusalsOfOptions(path: Path, { endpoint, notifyContentFormat }: SubscriptionAttributes, options: GivenOptions = {}, present: DeliveryOptions = {}): string[] {
+    const target = deadLetterQueueOf(options);
+    if (target !== undefined && !this.#queueTypes.has(target)) return [this.#leadsNowhere([...path, 'deadLetterQueue'], 'queue', target)];
+    try {
+      checkDeliveryOptions(changeDeliveryOptions(present, options, sealForCheck), endpoint, notifyContentFormat);
+      return [];
+    } catch (error) {
+      if (!(error instanceof InvalidArgument)) throw error;
+      return [this.document.remark([...path, ...readPath(error.argument)], `cannot be: ${error.message}`)];
+    }
   }
 
   ofRule({ name, endpoint: { endpointType, endpointValue } }: EventRule): string[] {

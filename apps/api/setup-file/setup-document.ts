@@ -4,6 +4,11 @@ import type { Document, Pair, YAMLError, YAMLMap } from 'yaml';
 /** Names and list positions that lead from the top of a document to something in it. */
 export type Path = readonly (string | number)[];
 
+/** `matchRules[0][1].prefix` as a path. */
+export function readPath(argument: string): Path {
+  return Array.from(argument.matchAll(/\[(\d+)\]|[^.[\]]+/g), ([name, position]) => (position === undefined ? name : Number(position)));
+}
+
 /** A set-up file that says something that cannot be; the message has a line for each problem. */
 export class BadSetupFile extends Error {
   override readonly name = 'BadSetupFile';

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { SecretBox } from '#access/secret-box.js';
 import { EventRuleStore } from '#event-rule/event-rule-store.js';
 import { QueueStore } from '#queue/queue-store.js';
 import { Deployment } from '#redis/deployment.js';
@@ -55,6 +56,7 @@ describe('a set-up file', () => {
       queues: new QueueStore(client, deployment),
       topics: new TopicStore(client, deployment),
       rules: new EventRuleStore(client, deployment),
+      secrets: new SecretBox(Buffer.alloc(32, 7)),
     };
   }
 
@@ -159,6 +161,47 @@ describe('a set-up file', () => {
       `setup.yaml:11:79: eventRules.photos.endpoint.endpointValue is "nowhere": ${nowhere('topic')}`,
     ]);
     expect((await target.queues.listQueues(ACCOUNT, {})).names.sort()).toEqual(['fifo', 'orders']);
+  });
+
+  describe('with options of a subscription', () => {
+    const SECRETS = ['whsec_' + Buffer.alloc(24, 1).toString('base64'), 'whsec_' + Buffer.alloc(24, 2).toString('base64')] as const;
+    const hook = (options: string, endpoint = 'https://example.com/hook') =>
+      `queues: { dead: {} }\ntopics: { alerts: { subscriptions: { hook: { endpoint: "${endpoint}", options: { ${options} } } } } }`;
+    const signing = (...secrets: string[]) => `signature: hmac, signingSecrets: [${secrets.join(', ')}], headers: { X-Team: ops, X-Token: { secret: "t0ken" } }`;
+    const optionsOf = async () => (await target.topics.getSubscription(ACCOUNT, 'alerts', 'hook')).options;
+    const ENTRY = 'topics.alerts.subscriptions.hook';
+
+    it('sets those that it names, and leaves the others', async () => {
+      const wanted = { deadLetterQueue: 'dead', retentionSeconds: 3_600, schedule: [1, 2], keepDelivered: 60 };
+      expect((await apply(hook('deadLetterQueue: dead, retentionSeconds: 3600, schedule: [1, 2], keepDelivered: 60'))).created).toContain(ENTRY);
+      expect(await optionsOf()).toEqual(wanted);
+      await target.topics.setDeliveryOptions(ACCOUNT, 'alerts', 'hook', { schedule: [5] });
+      expect(await apply(hook('retentionSeconds: 3600'))).toEqual({ created: [], changed: [] });
+      expect(await apply(hook('deadLetterQueue: null, retentionSeconds: 60'))).toEqual({ created: [], changed: [ENTRY] });
+      expect(await optionsOf()).toEqual({ retentionSeconds: 60, schedule: [5], keepDelivered: 60 });
+    });
+
+    it('stores secrets encrypted, and changes nothing while they are the same', async () => {
+      await apply(hook(signing(SECRETS[0])));
+      const first = await optionsOf();
+      expect(JSON.stringify(first)).not.toMatch(/whsec_|t0ken/);
+      expect(await apply(hook(signing(SECRETS[0])))).toEqual({ created: [], changed: [] });
+      expect(await optionsOf()).toEqual(first);
+      expect(await apply(hook(signing(SECRETS[1], SECRETS[0])))).toEqual({ created: [], changed: [ENTRY] });
+      expect((await optionsOf())?.signingSecrets?.[1]).toEqual(first?.signingSecrets?.[0]);
+      expect(await apply(hook(signing(SECRETS[1], SECRETS[0]).replace('t0ken', 'other')))).toEqual({ created: [], changed: [ENTRY] });
+    });
+
+    it('tells what does not go together, with what is there as well', async () => {
+      const at = 'setup.yaml:2:95: topics.alerts.subscriptions.hook.options';
+      expect(await problemsWith(hook('signature: hmac'))).toEqual([expect.stringMatching(/options\.?.* cannot be: signature hmac needs signingSecrets\.$/)]);
+      expect(await problemsWith(hook('deadLetterQueue: nowhere'))).toEqual([`${at}.deadLetterQueue is "nowhere": there is no queue "nowhere", neither in this file nor in the account`]);
+      await apply(hook(signing(SECRETS[0])));
+      expect(await problemsWith(hook('signingSecrets: null'))).toEqual([expect.stringContaining('signature hmac needs signingSecrets')]);
+      const queue = hook('headers: { X-Team: ops }', 'acs:mns:::queues/dead').replace('hook:', 'queue:');
+      expect(await problemsWith(queue)).toEqual([expect.stringContaining('headers is for http endpoints')]);
+      expect((await apply(hook('signature: hmac'))).changed).toEqual([]);
+    });
   });
 
   it('may lead to what is in the account only', async () => {

@@ -149,6 +149,32 @@ describe('problems', () => {
   ])('of YAML are told: %s', (_what, text, expected) => {
     expect(problemsOf(text)[0]).toMatch(expected);
   });
+
+  it('tells each option of a subscription that cannot be, and never shows a secret', () => {
+    const problems = problemsOf(
+      'topics:',
+      '  t:',
+      '    subscriptions:',
+      '      s:',
+      '        endpoint: http://example.com/',
+      '        options:',
+      '          retentionSeconds: 5',
+      '          schedule: [1, -1]',
+      '          misspelt: 1',
+      '          signingSecrets: [hush]',
+      '          headers: { Host: { secret: hush } }',
+      '          deadLetterQueue: "!"',
+    );
+    expect(problems.map((problem) => /^setup\.yaml:(\d+:\d+): topics\.t\.subscriptions\.s\.options\.(\S+)/.exec(problem)?.slice(1))).toEqual([
+      ['9:11', 'misspelt'],
+      ['7:11', 'retentionSeconds'],
+      ['8:25', 'schedule[1]'],
+      ['10:28', 'signingSecrets[0]'],
+      ['11:11', 'headers'],
+      ['12:11', 'deadLetterQueue'],
+    ]);
+    expect(problems.join()).not.toContain('hush');
+  });
 });
 
 function rule(endpointValue: string, endpointType = 'topic'): string {

@@ -1,3 +1,4 @@
+import { changeDeliveryOptions, DELIVERY_OPTION_NAMES } from '#delivery/delivery-options.js';
 import { EndpointInvalid, parseEndpoint } from '#delivery/endpoint.js';
 import { NOTIFY_CONTENT_FORMATS } from '#delivery/notification.js';
 import { NOTIFY_STRATEGIES } from '#delivery/notify-strategy.js';
@@ -13,8 +14,9 @@ import { checkSubscriptionName, checkTag, checkTopicName } from '#topic/topic-na
 import { checkTopicAttributes, DEFAULT_TOPIC_ATTRIBUTES, type TopicAttributes } from '#topic/topic.js';
 import { readAttributes } from '../queue-management-request.js';
 import { subscriptionOf } from '../subscription-attributes.js';
-import { BadSetupFile, type Path, type SetupDocument } from './setup-document.js';
+import { BadSetupFile, readPath, type Path, type SetupDocument } from './setup-document.js';
 import type { GivenSubscription, QueueSetup, Setup, SubscriptionSetup, TopicSetup } from './setup.js';
+import { sealForCheck, type GivenOptions } from './subscription-options.js';
 
 type Members = Readonly<Record<string, unknown>>;
 type Readers<T> = { readonly [Key in keyof T]-?: (value: unknown) => NonNullable<T[Key]> };
@@ -104,11 +106,27 @@ class SetupReader {
   #subscription(path: Path, name: string, value: unknown): SubscriptionSetup {
     const before = this.#problems.length;
     this.#checkName(path, name, checkSubscriptionName);
-    const members = this.#members(path, value, Object.keys(SUBSCRIPTION_READERS));
+    const { options: given, ...members } = this.#members(path, value, [...Object.keys(SUBSCRIPTION_READERS), 'options']);
+    const options = this.#options([...path, 'options'], given);
     const attributes = this.#read<Omit<SubscriptionAttributes, 'options'>>(path, { endpoint: undefined, ...members }, SUBSCRIPTION_READERS);
     // What does not go together shows only now.
     if (this.#problems.length === before) this.#attempt([...path, 'notifyContentFormat'], () => subscriptionOf(attributes));
-    return { name, attributes: attributes as GivenSubscription };
+    return { name, attributes: attributes as GivenSubscription, ...(given !== undefined && { options }) };
+  }
+
+  /** Each option is tried by itself. What is wrong is not shown: it may be a secret. */
+  #options(path: Path, value: unknown): GivenOptions {
+    const options = this.#members(path, value, DELIVERY_OPTION_NAMES);
+    for (const [name, given] of Object.entries(options)) {
+      try {
+        changeDeliveryOptions({}, { [name]: given }, sealForCheck);
+      } catch (error) {
+        if (!isRefusal(error)) throw error;
+        const at = error instanceof InvalidArgument && readPath(error.argument)[0] === name ? readPath(error.argument) : [name];
+        this.#problems.push(this.document.remark([...path, ...at], `cannot be: ${error.message}`));
+      }
+    }
+    return options;
   }
 
   #rule(path: Path, name: string, value: unknown): EventRule {
@@ -171,9 +189,4 @@ class SetupReader {
 
 function isRefusal(error: unknown): error is Error {
   return [InvalidArgument, QueueError, TopicError, EndpointInvalid].some((kind) => error instanceof kind);
-}
-
-/** `matchRules[0][1].prefix` as a path. */
-function readPath(argument: string): Path {
-  return Array.from(argument.matchAll(/\[(\d+)\]|[^.[\]]+/g), ([name, position]) => (position === undefined ? name : Number(position)));
 }

@@ -1,8 +1,10 @@
+import { changeDeliveryOptions } from '#delivery/delivery-options.js';
 import { sameAttributes } from '#queue/queue-attributes.js';
-import type { Subscription } from '#topic/subscription.js';
+import type { Subscription, SubscriptionAttributes } from '#topic/subscription.js';
 import { subscriptionOf } from '../subscription-attributes.js';
 import type { Present, SetupTarget } from './setup-target.js';
 import type { QueueSetup, Setup, SubscriptionSetup, TopicSetup } from './setup.js';
+import { hasOtherOptions, sealKeepingPresent } from './subscription-options.js';
 
 export type StepOutcome = 'created' | 'changed' | 'unchanged';
 
@@ -58,13 +60,23 @@ function topicSteps(topic: TopicSetup, present: Present, target: SetupTarget): S
 }
 
 function subscriptionSteps(topic: string, setup: SubscriptionSetup, found: Subscription | undefined, target: SetupTarget): SetupStep[] {
-  const { account, topics } = target;
-  const { name, attributes } = setup;
+  const { account, topics, secrets } = target;
+  const { name, attributes, options = {} } = setup;
   const entry = `topics.${topic}.subscriptions.${name}`;
-  if (found === undefined) return [{ entry, run: () => topics.subscribe(account, topic, name, subscriptionOf(attributes)) }];
-  const changes = differences(found, attributes);
-  if (changes === undefined) return [];
-  return [{ entry, run: () => topics.setSubscriptionAttributes(account, topic, name, changes).then(() => 'changed') }];
+  const seal = sealKeepingPresent(secrets, { account, topic, name }, found?.options);
+  if (found === undefined) {
+    const wanted = { ...subscriptionOf(attributes), ...(setup.options !== undefined && { options: changeDeliveryOptions({}, options, seal) }) };
+    return [{ entry, run: () => topics.subscribe(account, topic, name, wanted) }];
+  }
+  const changes = differences<SubscriptionAttributes>(found, attributes);
+  const changesOptions = hasOtherOptions(found.options, options, seal);
+  if (changes === undefined && !changesOptions) return [];
+  const run = async (): Promise<StepOutcome> => {
+    if (changes !== undefined) await topics.setSubscriptionAttributes(account, topic, name, changes);
+    if (changesOptions) await topics.setDeliveryOptions(account, topic, name, options, seal);
+    return 'changed';
+  };
+  return [{ entry, run }];
 }
 
 /** Undefined: none. */

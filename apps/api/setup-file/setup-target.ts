@@ -1,3 +1,4 @@
+import type { SecretBox } from '#access/secret-box.js';
 import { parseEndpoint } from '#delivery/endpoint.js';
 import type { EventRuleStore } from '#event-rule/event-rule-store.js';
 import type { QueueDescription } from '#queue/queue-attributes.js';
@@ -7,6 +8,7 @@ import { SubscriptionNotExist, TopicNotExist } from '#topic/topic-errors.js';
 import type { TopicStore } from '#topic/topic-store.js';
 import type { TopicDescription } from '#topic/topic.js';
 import type { Setup } from './setup.js';
+import type { GivenOptions } from './subscription-options.js';
 
 /** Where a set-up is applied. */
 export interface SetupTarget {
@@ -14,6 +16,8 @@ export interface SetupTarget {
   readonly queues: QueueStore;
   readonly topics: TopicStore;
   readonly rules: EventRuleStore;
+  /** Keeps the secrets among the options of subscriptions. */
+  readonly secrets: SecretBox;
 }
 
 /** What there is in an account of everything that a set-up names; not its rules, whose store compares by itself. */
@@ -44,7 +48,13 @@ function queueNames({ queues, topics, rules }: Setup): string[] {
   const endpoints = topics.flatMap(({ subscriptions }) => subscriptions).map(({ attributes }) => parseEndpoint(attributes.endpoint));
   const endpointQueues = endpoints.flatMap((endpoint) => (endpoint.kind === 'queue' ? endpoint.queue : []));
   const destinations = rules.flatMap(({ endpoint }) => (endpoint.endpointType === 'queue' ? endpoint.endpointValue : []));
-  return [...new Set([...queues.map(({ name }) => name), ...targets, ...endpointQueues, ...destinations])];
+  const forDeadLetters = topics.flatMap(({ subscriptions }) => subscriptions).flatMap(({ options }) => deadLetterQueueOf(options) ?? []);
+  return [...new Set([...queues.map(({ name }) => name), ...targets, ...endpointQueues, ...forDeadLetters, ...destinations])];
+}
+
+export function deadLetterQueueOf(options: GivenOptions = {}): string | undefined {
+  const { deadLetterQueue } = options;
+  return typeof deadLetterQueue === 'string' ? deadLetterQueue : undefined;
 }
 
 function topicNames({ topics, rules }: Setup): string[] {

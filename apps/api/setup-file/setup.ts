@@ -2,6 +2,7 @@ import type { EventRule } from '#event-rule/event-rule.js';
 import type { QueueAttributes } from '#queue/queue-attributes.js';
 import type { SubscriptionAttributes } from '#topic/subscription.js';
 import type { TopicAttributes } from '#topic/topic.js';
+import type { GivenOptions } from './subscription-options.js';
 
 /** What shall exist in an account, as a set-up file says it. Attributes that it does not name are left as they are. */
 export interface Setup {
@@ -25,6 +26,8 @@ export interface TopicSetup {
 export interface SubscriptionSetup {
   readonly name: string;
   readonly attributes: GivenSubscription;
+  /** Those that the file names; each can be, whether they go together is asked when it is known what is there. */
+  readonly options?: GivenOptions;
 }
 
-export type GivenSubscription = Partial<SubscriptionAttributes> & Pick<SubscriptionAttributes, 'endpoint'>;
+export type GivenSubscription = Partial<Omit<SubscriptionAttributes, 'options'>> & Pick<SubscriptionAttributes, 'endpoint'>;

@@ -18,15 +18,24 @@ export interface ObjectStore {
 
 const CONTENT = 'a magpie brings the news\n';
 
+export interface MinioStoreOptions {
+  /** Path of the server program. */
+  readonly program: string;
+  readonly bucket: string;
+  readonly intake: IntakeAddress;
+  /** What the bucket reports, as in `s3:ObjectCreated:*`. */
+  readonly events: readonly string[];
+}
+
 /** A MinIO with two webhooks on the bridge: a durable one, and one without a queue that is quicker. */
 export class MinioStore implements ObjectStore {
   private constructor(
     private readonly server: MinioServer,
-    private readonly client: Client,
+    readonly client: Client,
     private readonly bucket: string,
   ) {}
 
-  static async start(program: string, bucket: string, { url, token }: IntakeAddress): Promise<MinioStore> {
+  static async start({ program, bucket, intake: { url, token }, events }: MinioStoreOptions): Promise<MinioStore> {
     const webhooks = [
       { id: 'MAGPIE', endpoint: url, token, queueDir: true },
       { id: 'MAGPIEFAST', endpoint: `${url}/fast`, token },
@@ -38,7 +47,7 @@ export class MinioStore implements ObjectStore {
     const notification = new NotificationConfig();
     for (const { id } of webhooks) {
       const target = new QueueConfig(buildARN('minio', 'sqs', '', id, 'webhook'));
-      target.addEvent('s3:ObjectCreated:*');
+      for (const event of events) target.addEvent(event);
       notification.add(target);
     }
     await client.setBucketNotification(bucket, notification);
@@ -56,6 +65,12 @@ export class MinioStore implements ObjectStore {
   putCommand(key: string): string {
     const { accessKey, secretKey, endpoint } = this.server;
     return `curl -sS --aws-sigv4 aws:amz:us-east-1:s3 -u ${accessKey}:${secretKey} -T package.json ${endpoint}/${this.bucket}/${key}`;
+  }
+
+  /** A shell command that prints an object of any bucket. */
+  getCommand(path: string): string {
+    const { accessKey, secretKey, endpoint } = this.server;
+    return `curl -sS --aws-sigv4 aws:amz:us-east-1:s3 -u ${accessKey}:${secretKey} ${endpoint}/${path}`;
   }
 
   async stop(): Promise<void> {

@@ -10,6 +10,8 @@ export interface Delivery<To extends Endpoint = Endpoint> {
   readonly endpoint: To;
   readonly subscription: Subscription;
   readonly pending: PendingDelivery;
+  /** All messages that one push shall carry, `pending` being the first; only where the subscription has the option `batch`. */
+  readonly batch?: readonly PendingDelivery[];
   /** Told of what is sent, then of what is sent and answered, by channels that speak HTTP; absent when nobody looks. */
   readonly onExchange?: (exchange: PushExchange) => void;
 }
@@ -31,7 +33,7 @@ export interface Channel<To extends Endpoint = Endpoint> {
 }
 
 /** What a push of this delivery tells. Subscriber and topic owner are one account: there are no subscriptions across accounts. */
-export function notificationOf({ subscription, pending }: Delivery): Notification {
+export function notificationOf({ subscription, pending }: Pick<Delivery, 'subscription' | 'pending'>): Notification {
   const { messageTag } = pending.message;
   return {
     topicOwner: subscription.topicOwner,

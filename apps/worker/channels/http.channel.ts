@@ -3,6 +3,7 @@ import { answerText } from '#delivery/answer-text.js';
 import type { HttpEndpoint } from '#delivery/endpoint.js';
 import { notificationBody } from '#delivery/notification.js';
 import { delivered, gone, retryable, withAnswer, type Outcome } from '#delivery/outcome.js';
+import { BATCH_CONTENT_TYPE, batchBody, batchId, type PushBatch } from '#delivery/push-batch.js';
 import { pushHeaders, type PushSigner } from '#delivery/push-headers.js';
 import type { PushNetwork } from '#delivery/push-network.js';
 import { newPushRequestId } from '#delivery/push-request-id.js';
@@ -66,8 +67,10 @@ export class HttpChannel implements Channel<HttpEndpoint> {
     const { endpoint, subscription } = delivery;
     const { notifyContentFormat: format, options } = subscription;
     const notification = notificationOf(delivery);
-    const body = notificationBody(format, notification);
+    const batch = options?.batch && prepareBatch(options.batch, delivery);
+    const body = batch?.body ?? notificationBody(format, notification);
     const request = {
+      ...(batch !== undefined && { batch }),
       notification,
       format,
       body,
@@ -90,6 +93,12 @@ export class HttpChannel implements Channel<HttpEndpoint> {
     if (request !== undefined) onExchange?.({ request, response: { status, headers: linesOf(lines), body: start } });
     return withAnswer(readAnswer(status, lines['retry-after'], this.options.clock.now()), start);
   }
+}
+
+/** With the option even a lone message comes in a batch: the receiver reads one form. */
+function prepareBatch({ form }: PushBatch, { subscription, pending, batch = [pending] }: Delivery) {
+  const notifications = batch.map((each) => notificationOf({ subscription, pending: each }));
+  return { id: batchId(notifications), size: batch.length, contentType: BATCH_CONTENT_TYPE[form], body: batchBody(form, notifications) };
 }
 
 /** As they are sent but for the subscription's secrets. */

@@ -1,7 +1,10 @@
 import type { NamedChannel } from '#delivery/channel.js';
 import type { ChannelKind, ChannelSettings, ChannelType, MessageOfKind, ProviderClient, ProviderTools } from '#delivery/channel-type.js';
 import { channelType, isOfKind } from '#delivery/channel-types.js';
+import { localBudget } from '#delivery/rate-budget.js';
+import { systemClock } from '#runtime/clock.js';
 import type { EnvironmentChannels } from '#delivery/environment-channels.js';
+import { LimitedClient, perSecond } from '#delivery/limited-client.js';
 import { retryable, type Outcome } from '#delivery/outcome.js';
 
 /** A channel that was found, open. */
@@ -98,7 +101,7 @@ export class ProviderClients {
     this.#open.delete(key);
     if (known !== undefined && known.version !== channel.version) this.#closeLater(known);
     const isCurrent = known?.version === channel.version;
-    const opened = isCurrent ? known : { version: channel.version, client: type.connect(channel.settings, this.tools) };
+    const opened = isCurrent ? known : { version: channel.version, client: this.#connect(key, channel, type) };
     this.#open.set(key, opened);
     const [oldest] = this.#open;
     if (this.#open.size > MOST_OPEN && oldest !== undefined) {
@@ -106,6 +109,14 @@ export class ProviderClients {
       this.#closeLater(oldest[1]);
     }
     return opened.client;
+  }
+
+  #connect<Kind extends ChannelKind>(key: string, { settings }: NamedChannel, type: ChannelType<Kind>): ProviderClient<MessageOfKind[Kind]> {
+    const client = type.connect(settings, this.tools);
+    const { maxPerSecond } = settings;
+    if (maxPerSecond === undefined) return client;
+    const rate = perSecond(Number(maxPerSecond));
+    return new LimitedClient(client, this.tools.budget?.(`channel:${key}`, rate) ?? localBudget(rate, systemClock));
   }
 
   /** What it is still sending may end. */

@@ -62,7 +62,9 @@ async function sendAll(
   const sendOne = async (recipient: string): Promise<Outcome> => {
     try {
       either.throwIfAborted();
-      return await send(recipient, either);
+      const outcome = await send(recipient, either);
+      // One delivery is made or not: those whose turn did not come make it be tried again.
+      return outcome.kind === 'held' ? retryable('the limit of the channel', { retryAfter: outcome.seconds }) : outcome;
     } catch (error) {
       signal.throwIfAborted();
       if (!limit.aborted) throw error;

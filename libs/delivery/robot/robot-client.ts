@@ -1,8 +1,9 @@
+import { createHash } from 'node:crypto';
 import { Agent, buildConnector, type Dispatcher } from 'undici';
 import { systemClock } from '#runtime/clock.js';
 import type { ProviderClient, ProviderTools } from '../channel-type.js';
 import { delivered, retryable, type Outcome } from '../outcome.js';
-import type { Rate } from '../rate-budget.js';
+import { localBudget, type Rate } from '../rate-budget.js';
 import { withTimeLimit } from '../time-limit.js';
 import type { RobotMessage } from './robot-message.js';
 import { RobotOutbox } from './robot-outbox.js';
@@ -29,14 +30,16 @@ export class RobotClient implements ProviderClient<RobotMessage> {
   constructor(
     private readonly provider: RobotProvider,
     private readonly robot: Robot,
-    { network, timeLimit = TIME_LIMIT, rate = provider.rate }: RobotClientTools,
+    { network, budget: shared, timeLimit = TIME_LIMIT, rate = provider.rate }: RobotClientTools,
   ) {
     this.timeLimit = timeLimit;
     this.#postLimit = timeLimit / 2;
     const connect = network?.connector(this.#postLimit) ?? buildConnector({ allowH2: false, timeout: this.#postLimit });
     this.#agent = new Agent({ connect, connections: CONNECTIONS, pipelining: 1, allowH2: false });
     const post = (message: RobotMessage): Promise<RobotVerdict> => this.#post(message, NEVER);
-    this.#outbox = new RobotOutbox({ provider, rate, clock: systemClock, waitLimit: timeLimit - this.#postLimit, post });
+    // Whatever channels lead to it, the provider counts what the robot says.
+    const budget = shared?.(`robot:${idOf(robot)}`, rate) ?? localBudget(rate, systemClock);
+    this.#outbox = new RobotOutbox({ provider, budget, clock: systemClock, waitLimit: timeLimit - this.#postLimit, post });
   }
 
   async send(message: RobotMessage, signal: AbortSignal): Promise<Outcome> {
@@ -83,6 +86,11 @@ export class RobotClient implements ProviderClient<RobotMessage> {
   #withoutSecrets(text: string): string {
     return secretsOf(this.robot).reduce((shorter, secret) => shorter.replaceAll(secret, '***'), text);
   }
+}
+
+/** Tells nothing of the URL, which is a secret. */
+function idOf({ webhookUrl }: Robot): string {
+  return createHash('sha256').update(`robot ${webhookUrl}`).digest('base64url').slice(0, 22);
 }
 
 /** The signing secret, and whatever in the URL may be a token. Longest first, so that none is hidden in part. */

@@ -1,10 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '#runtime/clock.js';
 import { held, permanent, type Outcome } from '../outcome.js';
-import { RateBudget, type Rate } from '../rate-budget.js';
+import type { Budget, Grant } from '../rate-budget.js';
 import { truncateToFit } from '../text-fit.js';
 import { mergeMessages, type RobotMessage } from './robot-message.js';
 import type { RobotProvider, RobotVerdict } from './robot-provider.js';
-
 
 /** Messages that are put into one at the most: more would be read by nobody. */
 const MOST_MERGED = 100;
@@ -12,10 +12,12 @@ const MOST_MERGED = 100;
 const SINGLY_MILLIS = 600_000;
 /** Seconds of a pause that are asked for at a time; the robot may be set up anew meanwhile. */
 const LONGEST_PAUSE = 60;
+/** Milliseconds that are waited for when the budget cannot be asked. */
+const UNKNOWN = 1_000;
 
 export interface RobotOutboxTools {
   readonly provider: RobotProvider;
-  readonly rate: Rate;
+  readonly budget: Budget;
   readonly clock: Clock;
   /** Milliseconds that a message waits for its turn at the most. */
   readonly waitLimit: number;
@@ -29,20 +31,19 @@ interface Waiting {
 }
 
 /**
- * What waits for one robot. While the robot's budget lasts each message goes out alone and at once; afterwards those that wait for the
+ * What waits for one robot. While the robot's budget lasts, which all processes share, each message goes out alone and at once; afterwards those that wait for the
  * next turn are merged, as many as the provider takes in one, and share its outcome. What finds no turn in time is held: given back
  * to its pending queue, no attempt counted.
  */
 export class RobotOutbox {
-  readonly #budget: RateBudget;
   #waiting: Waiting[] = [];
-  #timer: NodeJS.Timeout | undefined;
+  #isPumping = false;
+  /** Milliseconds, as the budget said last. */
+  #wait = 0;
   #blockedUntil = 0;
   #singlyUntil = 0;
 
-  constructor(private readonly tools: RobotOutboxTools) {
-    this.#budget = new RateBudget(tools.rate, tools.clock.now());
-  }
+  constructor(private readonly tools: RobotOutboxTools) {}
 
   /** Rejects with the reason of `signal` when it fires; a message that is on its way may still arrive. */
   send(message: RobotMessage, signal: AbortSignal): Promise<Outcome> {
@@ -69,29 +70,41 @@ export class RobotOutbox {
         reject(signal.reason as Error);
       };
       const giveBack = (): void => {
-        if (this.#waiting.includes(waiting)) waiting.settle(this.#held(this.#budget.waitMillis(clock.now())));
+        if (this.#waiting.includes(waiting)) waiting.settle(this.#held(this.#wait));
       };
       const timer = setTimeout(giveBack, waitLimit);
       signal.addEventListener('abort', onAbort, { once: true });
       this.#waiting.push(waiting);
-      this.#pump();
+      if (!this.#isPumping) void this.#pump();
     });
   }
 
   /** What still waits is given back. */
   close(): void {
-    clearTimeout(this.#timer);
     for (const waiting of [...this.#waiting]) waiting.settle(held(1));
   }
 
-  #pump(): void {
-    const now = this.tools.clock.now();
-    while (this.#waiting.length > 0 && this.#budget.take(now)) void this.#post(this.#takeBatch(now));
-    if (this.#waiting.length === 0 || this.#timer !== undefined) return;
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      this.#pump();
-    }, this.#budget.waitMillis(now) + 1).unref();
+  async #pump(): Promise<void> {
+    this.#isPumping = true;
+    // What had to wait for a turn shares it.
+    let hasWaited = false;
+    while (this.#waiting.length > 0) {
+      const wanted = hasWaited ? 1 : this.#waiting.length;
+      const { granted, waitMillis } = await this.#take(wanted);
+      for (let turn = 0; turn < granted && this.#waiting.length > 0; turn++) {
+        void this.#post(hasWaited ? this.#takeBatch(this.tools.clock.now()) : this.#waiting.splice(0, 1));
+      }
+      this.#wait = waitMillis;
+      if (granted === wanted || this.#waiting.length === 0) continue;
+      await sleep(waitMillis, undefined, { ref: false });
+      hasWaited = true;
+    }
+    this.#isPumping = false;
+  }
+
+  async #take(wanted: number): Promise<Grant> {
+    // Redis is away: nobody knows what others send.
+    return await this.tools.budget.take(wanted).catch(() => ({ granted: 0, waitMillis: UNKNOWN }));
   }
 
   /** The oldest that waits, and those behind it that fit into one message with it. */

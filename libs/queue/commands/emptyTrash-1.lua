@@ -1,7 +1,7 @@
 --- @include "includes/constants"
 --- @include "includes/removeMessage"
---- @include "includes/failedDeliveries"
--- Frees one slice of what a deleted queue has left: its chunks, or what a subscription had given up.
+--- @include "includes/keptDeliveries"
+-- Frees one slice of what a deleted queue has left: its chunks, or what a subscription had given up or kept.
 -- KEYS[1] partition · ARGV: now (not used)
 -- → 1 when there is more to free, else 0
 local SLICE, UNLINKS = 512, 1024
@@ -18,11 +18,11 @@ if kind == 'bodies' then
   local last = math.min(to, from + UNLINKS - 1)
   for chunk = from, last do redis.call('UNLINK', prefix .. text(chunk)) end
   from = last + 1
-elseif kind == 'failed' then
-  local entries = failedEntries({ key = base .. ':q:' .. id })
+elseif kind == 'failed' or kind == 'delivered' then
+  local entries = base .. ':q:' .. id .. (kind == 'failed' and ':fd' or ':kd')
   local page = redis.call('HSCAN', entries, 0, 'COUNT', SLICE)
   for i = 1, #page[2], 2 do
-    releaseBody(base, topic, (unpackFailed(page[2][i + 1])))
+    releaseBody(base, topic, (unpackKept(page[2][i + 1])))
     redis.call('HDEL', entries, page[2][i])
   end
   if redis.call('EXISTS', entries) == 0 then from = to + 1 end

@@ -2,6 +2,7 @@
 --- @include "includes/readNow"
 --- @include "includes/promoteDue"
 --- @include "includes/removeMessage"
+--- @include "includes/throttledJob"
 -- Leases the next portion of a redrive of this partition. A redrive goes through the ready messages in passes until a pass has moved
 -- nothing: what came back from a consumer, or is now the first of its message group, is found by a later pass. Messages that were sent
 -- after the start are left alone, those past their retention removed, as by a receive. Nobody else advances the redrive while a
@@ -10,23 +11,17 @@
 -- → {GONE} nothing is to be done now | {AGAIN} call again
 --   {OK, queue id, end of the lease, account/name, target ('' = where each message came from), {member, delivery number, packed}…}
 local LOOKS = 128
--- A redrive that waited for upkeep makes up for so much time (ms) and no more.
-local BURST = 20000
-local ENDED_LIFE = 86400000
 local base, now, most, lease = KEYS[1], readNow(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local index = base .. ':redrives'
 
-local id = redis.call('ZRANGEBYSCORE', index, '-inf', text(now), 'LIMIT', 0, 1)[1]
+local id = nextJob(index, now)
 if not id then return { GONE } end
 local queue = loadQueue(base, id, now)
-local job = queue and queue.key .. ':j'
-local fields = job and redis.call('HMGET', job, 'st', 'tg', 'ra', 'up', 'cu', 'pm', 'by', 'ti') or {}
-if fields[1] ~= 'running' then
-  redis.call('ZREM', index, id)
-  return { AGAIN }
-end
-local target, rate, last, cursor = fields[2], tonumber(fields[3]), tonumber(fields[4]), fields[5]
-local movedInPass, busyUntil = tonumber(fields[6]), tonumber(fields[7])
+local fields = runningJob(queue, index, id, 'tg', 'ra', 'up', 'cu', 'pm', 'by', 'ti')
+if not fields then return { AGAIN } end
+local job = queue.key .. ':j'
+local target, rate, last, cursor = fields[1], tonumber(fields[2]), tonumber(fields[3]), fields[4]
+local movedInPass, busyUntil = tonumber(fields[5]), tonumber(fields[6])
 
 local function lookAgain(time)
   redis.call('ZADD', index, text(time), id)
@@ -34,8 +29,8 @@ local function lookAgain(time)
 end
 
 if busyUntil > queue.now then return lookAgain(busyUntil) end
-local since = math.max(tonumber(fields[8]), queue.now - BURST)
-local allowed = math.min(most, math.floor((queue.now - since) * rate / 1000))
+local allowed, since = allowance(queue, rate, tonumber(fields[7]))
+allowed = math.min(most, allowed)
 if allowed < 1 then return lookAgain(since + math.ceil(1000 / rate)) end
 
 -- → how many messages became ready behind it: 0 or 1
@@ -85,9 +80,7 @@ if looked == LOOKS then
 elseif movedInPass > 0 then
   redis.call('HSET', job, 'cu', 0, 'pm', 0, 'sk', 0)
 else
-  redis.call('HSET', job, 'st', 'completed', 'en', text(queue.now))
-  redis.call('PEXPIRE', job, ENDED_LIFE)
-  redis.call('ZREM', index, id)
+  endJob(queue, index, 'completed')
   return { AGAIN }
 end
 return lookAgain(now)

@@ -9,7 +9,8 @@
 -- so either every matching subscription has the message or none.
 -- KEYS[1] partition · ARGV: now, then per message: topic id, version, mark ('' = none), life of the mark (s), payload,
 --   number of pending queues, then of each its id and retention (ms)
--- → per message {OK, now} | {STALE} | {DUPLICATE}; last element: {pending queue id, epoch, …} of those that now need a drain
+-- → per message {OK, now} | {STALE} | {DUPLICATE}; last element: {workers that were told, pending queue id, epoch, …} of those that now
+--   need a drain. The hint leaves Redis when the publish is answered, so whoever acts on it finds what was stored.
 local base, now = KEYS[1], readNow(ARGV[1])
 local queues, touched, replies, wakeups = {}, {}, {}, {}
 local bodies = {}
@@ -80,5 +81,7 @@ for _, queue in ipairs(touched) do
     wakeups[#wakeups + 1] = arm(queue)
   end
 end
+local told = #wakeups > 0 and redis.call('PUBLISH', base .. ':drain', table.concat(wakeups, ' ')) or 0
+table.insert(wakeups, 1, told)
 replies[#replies + 1] = wakeups
 return replies

@@ -1,6 +1,6 @@
 --- @include "../../queue/commands/includes/constants"
 --- @include "../../queue/commands/includes/readNow"
---- @include "../../queue/commands/includes/failedDeliveries"
+--- @include "../../queue/commands/includes/keptDeliveries"
 --- @include "includes/loadPending"
 -- What a subscription has given up, oldest first, for its dead-letter queue.
 -- KEYS[1] partition · ARGV: now, pending queue id, how many
@@ -12,7 +12,7 @@ local name = queue and redis.call('HGET', topicKey, 'nm')
 if not name or not queue.deadLetterQueue then return {} end
 local rows = {}
 for _, id in ipairs(redis.call('ZRANGE', queue.failed, 0, tonumber(ARGV[3]) - 1)) do
-  local body, _, attempts, reason = unpackFailed(redis.call('HGET', failedEntries(queue), id))
+  local body, _, attempts, reason = unpackKept(redis.call('HGET', queue.key .. ':fd', id))
   local stored = redis.call('HGET', topicKey .. ':b:' .. text(math.floor(body / CHUNK)), text(body % CHUNK))
   rows[#rows + 1] = { id, attempts, reason, stored or '' }
 end

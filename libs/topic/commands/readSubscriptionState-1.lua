@@ -5,7 +5,7 @@
 -- What a subscription is owed, and whether it is stopped.
 -- KEYS[1] partition · ARGV: now, pending queue id
 -- → {OK, state ('' = enabled), reason, since, pending, time the oldest was published (0 = none, or too far to look), failed and kept,
---    failed and dropped, expired} | {GONE}
+--    failed and dropped, expired, delivered and kept} | {GONE}
 local PAGE, PAGES = 256, 16
 local queue = loadPending(KEYS[1], ARGV[2], readNow(ARGV[1]))
 if not queue then return { GONE } end
@@ -40,4 +40,4 @@ if pending > 0 then published, lowest = oldest() end
 if lowest > queue.lowest then redis.call('HSET', queue.key, 'lo', text(lowest)) end
 local state = redis.call('HMGET', queue.key, 'ps', 'pw', 'pt', 'fd', 'xp')
 return { OK, state[1] or '', state[2] or '', state[3] or '0', text(pending), text(published), text(redis.call('ZCARD', queue.failed)),
-  state[4] or '0', state[5] or '0' }
+  state[4] or '0', state[5] or '0', text(redis.call('ZCARD', queue.delivered)) }

@@ -1,14 +1,15 @@
 --- @include "../../queue/commands/includes/constants"
 --- @include "../../queue/commands/includes/readNow"
 --- @include "../../queue/commands/includes/removeMessage"
---- @include "../../queue/commands/includes/failedDeliveries"
+--- @include "../../queue/commands/includes/keptDeliveries"
 --- @include "includes/loadPending"
 -- Records what became of leased deliveries, each with its line of the attempt log. A lease that has run out still counts as long as
 -- nobody else got the delivery: what was delivered is not delivered twice for being late.
--- KEYS[1] partition · ARGV: now, pending queue id, life of the attempt log (ms), then 5 per delivery: member, delivery number,
+-- KEYS[1] partition · ARGV: now, pending queue id, life of the attempt log (ms), last look ('' or "<epoch> <run>": when nothing
+--   is due any more the queue is disarmed in the same step), then 5 per delivery: member, delivery number,
 --   outcome (0 delivered, 1 retry, 2 failed, 3 returned, 4 gone: the subscription is disabled, the delivery waits),
 --   not before (ms, for retry) or reason (for failed and gone), attempt ('' = none)
--- → per delivery OK | GONE
+-- → per delivery OK | GONE; last element: time for which a timer must be added (0 = none is needed), '' when the queue was not disarmed
 local DELIVERED, RETRY, FAILED, ENDPOINT_GONE = 0, 1, 2, 4
 local HOUR = 3600000
 local base = KEYS[1]
@@ -31,12 +32,14 @@ local function append(lists, key, ...)
   for _, value in ipairs({ ... }) do list[#list + 1] = value end
 end
 
--- The body is not released: what was given up refers to it from now on.
-local function giveUp(packed, count, reason)
+-- The body is not released where the subscription keeps what was delivered: that refers to it from now on.
+local function finish(packed, attempts)
   if not packed then return end
+  if not queue.keepsDelivered then return releaseBody(base, queue.topic, referredBody(packed)) end
+  local store = deliveredOf(queue)
   local _, _, published = struct.unpack('>BBI6', packed)
-  keepFailed(queue, referredBody(packed), published, count, reason)
-  visitBy(queue, queue.deadLetterQueue and queue.now or queue.now + FAILED_LIFE)
+  keep(store, referredBody(packed), published, attempts, '')
+  visitBy(queue, queue.now + store.life)
 end
 
 local function settle(member, number, outcome, detail)
@@ -57,12 +60,12 @@ local function settle(member, number, outcome, detail)
     redis.call('ZADD', queue.delayed, outcome == RETRY and detail or text(queue.now), joinMember(sequence, 2))
     if outcome == ENDPOINT_GONE and not queue.stopped then stop(queue, 'disabled', detail) end
   elseif outcome == DELIVERED then
-    if packed then releaseBody(base, queue.topic, referredBody(packed)) end
+    finish(packed, count + 1)
     append(dropped, chunk, offset, field)
   elseif outcome == FAILED then
     redis.call('HINCRBY', queue.key, 'fl', 1)
     append(dropped, chunk, offset, field)
-    giveUp(packed, count + 1, detail)
+    if packed then giveUp(queue, packed, count + 1, detail, queue.deadLetterQueue) end
   else
     redis.call('ZADD', queue.ready, rank(sequence, priority), member)
     if set == queue.ready then return OK end
@@ -71,7 +74,7 @@ local function settle(member, number, outcome, detail)
   return OK
 end
 
-for at = 4, #ARGV, 5 do
+for at = 5, #ARGV, 5 do
   local reply = queue and settle(ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), ARGV[at + 3]) or GONE
   if reply == OK and ARGV[at + 4] ~= '' then
     attempts[#attempts + 1] = 0
@@ -82,8 +85,18 @@ end
 for chunk, fields in pairs(dropped) do redis.call('HDEL', chunk, unpack(fields)) end
 for set, members in pairs(leaving) do redis.call('ZREM', set, unpack(members)) end
 logAttempts()
-if queue then
-  restIfEmpty(queue)
-  if queue.armed then redis.call('ZADD', base .. ':armed', text(queue.now), queue.id) end
+
+local function isInCharge(run)
+  return queue and queue.armed and queue.owner and run == queue.epoch .. ' ' .. queue.owner
+end
+
+if isInCharge(ARGV[4]) and not somethingDue(queue) then
+  replies[#replies + 1] = text(disarm(queue))
+else
+  if queue then
+    restIfEmpty(queue)
+    if queue.armed then redis.call('ZADD', base .. ':armed', text(queue.now), queue.id) end
+  end
+  replies[#replies + 1] = ''
 end
 return replies

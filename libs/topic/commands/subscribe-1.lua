@@ -5,7 +5,7 @@
 --- @include "../../queue/commands/includes/number"
 -- Adds a subscription and its pending queue to a topic unless it has one of that name.
 -- KEYS[1] partition · ARGV: now, account/topic, subscription name, id of the new pending queue, attributes (JSON), most subscriptions,
---   dead-letter queue ('' = none)
+--   dead-letter queue ('' = none), how long what was delivered is kept (ms, 0 = not at all)
 -- → {OK, record} | {EXISTS, record that is there} | {GONE} no such topic | {AGAIN} the topic has as many as it may
 local base, name, id = KEYS[1], ARGV[3], ARGV[4]
 
@@ -22,5 +22,6 @@ redis.call('HSET', key .. ':s', name, record)
 redis.call('HSET', base .. ':q:' .. id,
   'v', 1, 'n', 0, 't', text(now), 'lo', 1, 'm', 0, 'k', 's', 'tid', recordId(topic), 'sn', name, 'a', 0, 'e', 0)
 if ARGV[7] ~= '' then redis.call('HSET', base .. ':q:' .. id, 'dq', ARGV[7]) end
+if ARGV[8] ~= '0' then redis.call('HSET', base .. ':q:' .. id, 'kd', ARGV[8]) end
 redis.call('HINCRBY', key, 'v', 1)
 return { OK, record }

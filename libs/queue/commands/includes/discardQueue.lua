@@ -24,10 +24,12 @@ end
 local function discardQueue(queue)
   wakeWaiters(queue, EVERYBODY, 0)
   discardMessages(queue)
-  if queue.pending and redis.call('EXISTS', queue.failed) == 1 then
-    redis.call('RPUSH', queue.base .. ':trash', 'failed ' .. queue.id .. ' 0 0 ' .. queue.topic)
+  for kind, index in pairs({ failed = queue.failed, delivered = queue.delivered }) do
+    if queue.pending and redis.call('EXISTS', index) == 1 then
+      redis.call('RPUSH', queue.base .. ':trash', kind .. ' ' .. queue.id .. ' 0 0 ' .. queue.topic)
+    end
   end
-  redis.call('UNLINK', queue.key, queue.key .. ':j', queue.failed)
+  redis.call('UNLINK', queue.key, queue.key .. ':j', queue.failed, queue.delivered)
   redis.call('ZREM', queue.base .. ':redrives', queue.id)
   if queue.pending then redis.call('ZREM', queue.base .. ':replays', queue.id) end
 end

@@ -25,6 +25,7 @@ local function loadQueue(base, id, now)
     leased = key .. ':l',
     outbox = key .. ':o',
     failed = key .. ':f',
+    delivered = key .. ':k',
   }
 end
 
@@ -72,7 +73,8 @@ end
 -- A queue that has just become empty needs no upkeep: it leaves the due index, and its walk for expired messages starts behind
 -- everything that was ever sent.
 local function restIfEmpty(queue)
-  if not queue.visit or redis.call('EXISTS', queue.ready, queue.leased, queue.delayed, queue.outbox, queue.failed) > 0 then return end
+  if not queue.visit then return end
+  if redis.call('EXISTS', queue.ready, queue.leased, queue.delayed, queue.outbox, queue.failed, queue.delivered) > 0 then return end
   cancelVisit(queue)
   redis.call('HSET', queue.key, 'lo', text(queue.sequence + 1))
 end

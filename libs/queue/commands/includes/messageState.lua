@@ -42,3 +42,13 @@ local function groupOf(packed)
   if flags % 4 >= 2 then at = at + 4 + (struct.unpack('>I4', packed, at)) end
   return string.sub(packed, at + 4, at + 3 + (struct.unpack('>I4', packed, at)))
 end
+
+-- The tag of a packed message of a topic (format 1), '' when it has none: the fourth section.
+local function tagOf(packed)
+  local flags, at = string.byte(packed, 47), 48
+  if flags % 16 < 8 then return '' end
+  for bit = 0, 2 do
+    if math.floor(flags / 2 ^ bit) % 2 == 1 then at = at + 4 + (struct.unpack('>I4', packed, at)) end
+  end
+  return string.sub(packed, at + 4, at + 3 + (struct.unpack('>I4', packed, at)))
+end

@@ -4,11 +4,12 @@
 -- deliveries go to the outbox; at most TAKE_BUDGET entries are looked at.
 -- In a FIFO queue one message is looked at after the other: a head that cannot be taken leaves at once, and the next of its group comes
 -- into `ready` behind it, never before what was taken. A lease ends with the message's retention, and the lock of the group with it.
+-- `expire(queue, sequence, packed)` ends what is past its retention; removed when there is none.
 -- `describe(member, packed, number, deliveries, first)` makes the reply of one message; nil when its body is gone, which removes it.
 -- → replies, true when the budget was used up before `count` was reached
 local TAKE_BUDGET = 128
 
-local function takeReady(queue, count, until_, countsOnLease, describe)
+local function takeReady(queue, count, until_, countsOnLease, describe, expire)
   local taken, leased, states, gone, spent, expired, looked = {}, {}, {}, {}, {}, 0, 0
 
   local function leave(member, sequence, packed)
@@ -36,7 +37,8 @@ local function takeReady(queue, count, until_, countsOnLease, describe)
       elseif expireTime(packed) <= queue.now then
         leave(member, sequence, packed)
         expired = expired + 1
-        dropEntry(queue, sequence, packed)
+        local remove = expire or dropEntry
+        remove(queue, sequence, packed)
       elseif queue.maxReceive > 0 and deliveries >= queue.maxReceive then
         leave(member, sequence, packed)
         spent[#spent + 1] = member

@@ -1,10 +1,17 @@
 --- @include "../../../queue/commands/includes/loadQueue"
--- A pending queue with its drain protocol (docs/delivery.md): armed, epoch, live timer, timer that fired last, timer that armed it, and
--- whether its subscription is stopped: 'paused', 'disabled' or nil. A stopped one is never armed and has no timer.
+-- `ow` is "<epoch> <run>": what an earlier epoch left says nothing of this one.
+local function ownerOf(stored, epoch)
+  local start = (epoch or '0') .. ' '
+  return stored and string.sub(stored, 1, #start) == start and string.sub(stored, #start + 1) or nil
+end
+
+-- A pending queue with its drain protocol (docs/delivery.md): armed, epoch, live timer, timer that fired last, timer that armed it, the
+-- run in charge of the epoch ('h…' was told by a hint, 'j…' has a job; nil before the first has claimed it), and whether its subscription
+-- is stopped: 'paused', 'disabled' or nil. A stopped one is never armed and has no timer.
 local function loadPending(base, id, now)
   local queue = loadQueue(base, id, now)
   if not queue or not queue.pending then return nil end
-  local drain = redis.call('HMGET', queue.key, 'a', 'e', 'tm', 'lt', 'ab', 'sn', 'ps', 'dq')
+  local drain = redis.call('HMGET', queue.key, 'a', 'e', 'tm', 'lt', 'ab', 'sn', 'ps', 'dq', 'ow', 'kd')
   queue.armed = drain[1] == '1'
   queue.epoch = tonumber(drain[2]) or 0
   queue.timer = tonumber(drain[3])
@@ -13,6 +20,8 @@ local function loadPending(base, id, now)
   queue.subscription = drain[6]
   queue.stopped = drain[7] or nil
   queue.deadLetterQueue = drain[8] or nil
+  queue.owner = ownerOf(drain[9], drain[2])
+  queue.keepsDelivered = drain[10] and true or false
   return queue
 end
 
@@ -53,6 +62,14 @@ local function setTimer(queue)
   redis.call('HSET', queue.key, 'tm', text(due))
   redis.call('ZADD', queue.base .. ':timers', text(due), queue.id)
   return due
+end
+
+-- A drain that has nothing in flight and found nothing due ends. → the time for which a timer must be added, 0 when none is needed
+local function disarm(queue)
+  redis.call('HSET', queue.key, 'a', 0)
+  redis.call('ZREM', queue.base .. ':armed', queue.id)
+  restIfEmpty(queue)
+  return setTimer(queue) or 0
 end
 
 local function somethingDue(queue)

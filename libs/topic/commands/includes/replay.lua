@@ -1,11 +1,17 @@
---- @include "../../../queue/commands/includes/failedDeliveries"
+--- @include "../../../queue/commands/includes/keptDeliveries"
 --- @include "loadPending"
--- A delivery that was given up is owed again, as if it had never been tried: behind what waits already, with its retention (ms) anew.
+-- The store that a replay is about: 'delivered', else what was given up.
+local function storeOf(queue, outcome)
+  if outcome == 'delivered' then return deliveredOf(queue) end
+  return failedOf(queue)
+end
+
+-- A delivery that is kept is owed again, as if it had never been tried: behind what waits already, with its retention (ms) anew.
 -- It takes over the reference to the body. → whether there was one
-local function replayFailed(queue, id, retention)
-  local entry = takeFailed(queue, id)
+local function replayKept(store, id, retention)
+  local queue, entry = store.queue, takeKept(store, id)
   if not entry then return false end
-  local body, published = unpackFailed(entry)
+  local body, published = unpackKept(entry)
   queue.sequence = queue.sequence + 1
   local chunk, offset = locate(queue, queue.sequence)
   redis.call('HSET', chunk, offset, packReference(1, published, queue.now + retention, body))
