@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DrainQueue } from '#delivery/drain-queue.js';
 import { EventRuleStore } from '#event-rule/event-rule-store.js';
+import { BadInputStore } from '#event-source/bad-input-store.js';
 import { LongPoll } from '#queue/long-poll.js';
 import { MessageStore } from '#queue/message-store.js';
 import { QueueStore } from '#queue/queue-store.js';
@@ -21,8 +22,10 @@ import { EventPipeline } from './event-pipeline.js';
 import { HandOver } from './hand-over.js';
 import { Heartbeat } from './heartbeat.js';
 import { Intake } from './intake.js';
+import { IntakeCounters } from './intake-counters.js';
 import { Journal } from './journal.js';
 import { ParkedEvents } from './parked-events.js';
+import { Refusals } from './refusals.js';
 import { RuleSnapshot } from './rule-snapshot.js';
 import { WriteAheadLog } from './write-ahead-log.js';
 
@@ -48,6 +51,9 @@ const START_PAUSE = 200;
 export class Bridge {
   readonly metrics = new BridgeMetrics();
   readonly intake: Intake;
+  /** Shared with the thread that owns the intake's socket. */
+  readonly counters = new IntakeCounters();
+  readonly refusals: Refusals;
   readonly #log: WriteAheadLog;
   readonly #client: RedisClient;
   readonly #subscriber: RedisClient;
@@ -63,9 +69,10 @@ export class Bridge {
     const { redisUrl, dataDir, keyPrefix } = settings;
     this.#log = new WriteAheadLog(join(dataDir, 'bridge'));
     this.#client = connectRedis(redisUrl, { role: 'commands', logger });
-    this.#memory = new MemoryWatch(this.#client, keyPrefix, { logger, highWater: settings.redisHighWater });
+    this.#memory = new MemoryWatch(this.#client, keyPrefix, { logger, highWater: settings.redisHighWater, onTurn: () => this.#openFastIntake() });
     addMemoryMetrics(this.metrics.registry, this.#memory);
-    this.intake = new Intake(this.#log, this.metrics, logger, () => this.refusing === undefined);
+    this.intake = new Intake(this.#log, this.metrics, logger);
+    this.refusals = new Refusals(logger);
     this.#subscriber = connectRedis(redisUrl, { role: 'subscriber', logger });
     this.#drains = new DrainQueue({ url: redisUrl, prefix: keyPrefix, logger });
   }
@@ -96,6 +103,11 @@ export class Bridge {
     return this.#memory.refusing;
   }
 
+  /** What could not be used, once Redis was reached. */
+  get badInput(): BadInputStore | undefined {
+    return this.#running?.badInput;
+  }
+
   /** Bodies that are worked on now. */
   get held(): number {
     return this.#running?.pipeline.held ?? 0;
@@ -104,6 +116,7 @@ export class Bridge {
   /** Lets what is under way finish, for so many milliseconds. The rest stays in the journal for the next bridge. */
   async stop(millis: number): Promise<void> {
     this.#stopped = true;
+    this.#openFastIntake();
     await this.intake.stop(millis / 2);
     await this.#running?.pipeline.stop(millis / 2);
     this.#running?.heartbeat.stop();
@@ -120,6 +133,15 @@ export class Bridge {
   updateMetrics(): void {
     this.metrics.held.set(this.held);
     this.metrics.fileBytes.set(this.#log.bytes);
+    this.metrics.fastUnderWay.set(this.counters.fastBodies);
+    const { fastRefused, unauthorized } = this.counters.takeCounts();
+    this.metrics.intake.inc({ way: 'fast', result: 'refused' }, fastRefused);
+    this.metrics.unauthorized.inc(unauthorized);
+  }
+
+  /** What came the fast way could only be dropped while nobody is there to hand it on, or Redis has no room for it. */
+  #openFastIntake(): void {
+    this.counters.fastOpen = this.#running !== undefined && this.refusing === undefined && !this.#stopped;
   }
 
   async #run(deployment: Deployment): Promise<void> {
@@ -152,9 +174,11 @@ export class Bridge {
       handOver.forgetFailures();
       parked.retryAll();
     });
-    const heartbeat = new Heartbeat(journal, parked, metrics, logger, settings.heartbeat);
-    this.#running = { journal, pipeline, heartbeat, parked, rules };
+    const badInput = new BadInputStore(this.#client, deployment);
+    const heartbeat = new Heartbeat(journal, parked, metrics, logger, () => this.refusals.write(badInput), settings.heartbeat);
+    this.#running = { journal, pipeline, heartbeat, parked, rules, badInput };
     this.intake.attach(journal, pipeline);
+    this.#openFastIntake();
     await heartbeat.start();
   }
 }
@@ -165,4 +189,5 @@ interface Running {
   readonly heartbeat: Heartbeat;
   readonly parked: ParkedEvents;
   readonly rules: RuleSnapshot;
+  readonly badInput: BadInputStore;
 }

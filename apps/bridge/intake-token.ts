@@ -1,17 +1,52 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 
-/** The secret that senders prove themselves with, in `Authorization`, with or without the word `Bearer`. */
-export class IntakeToken {
-  readonly #digest: Buffer;
+/** What it takes to check tokens: digests of them. Plain data, so that it can be posted to a thread. */
+export interface TokenDigests {
+  /** Of the hub's token, for every source without its own. */
+  readonly common: Uint8Array;
+  /** By name of the source. */
+  readonly own: ReadonlyMap<string, Uint8Array>;
+}
 
-  constructor(token: string) {
-    this.#digest = digest(token);
+export function tokenDigests(common: string, own: Iterable<readonly [source: string, token: string]> = []): TokenDigests {
+  return { common: digest(common), own: new Map([...own].map(([source, token]) => [source, digest(token)])) };
+}
+
+/**
+ * Whether `Authorization`, with or without the word `Bearer`, holds the token of a source; without a source, that of the hub.
+ * Takes the same time for every wrong value: digests are of one length.
+ */
+export function admits({ common, own }: TokenDigests, authorization: string | undefined, source?: string): boolean {
+  const given = (authorization ?? '').replace(/^bearer +/i, '').trim();
+  return timingSafeEqual(digest(given), (source !== undefined && own.get(source)) || common);
+}
+
+/** The secrets that senders prove themselves with. */
+export class IntakeToken {
+  #digests: TokenDigests;
+  #onChange: (digests: TokenDigests) => void = () => undefined;
+
+  constructor(private readonly token: string) {
+    this.#digests = tokenDigests(token);
   }
 
-  /** Takes the same time for every wrong value: digests are of one length. */
-  admits(authorization: string | undefined): boolean {
-    const given = (authorization ?? '').replace(/^bearer +/i, '').trim();
-    return timingSafeEqual(digest(given), this.#digest);
+  get digests(): TokenDigests {
+    return this.#digests;
+  }
+
+  /** From now on these sources have tokens of their own, and no others have. */
+  setOwn(own: Iterable<readonly [source: string, token: string]>): void {
+    this.#digests = tokenDigests(this.token, own);
+    this.#onChange(this.#digests);
+  }
+
+  /** Called with every change; there is one listener. */
+  onChange(listener: (digests: TokenDigests) => void): void {
+    this.#onChange = listener;
+  }
+
+  admits(authorization: string | undefined, source?: string): boolean {
+    return admits(this.#digests, authorization, source);
   }
 }
 
