@@ -7,7 +7,7 @@ export class BridgeMetrics {
 
   readonly intake = new Counter({
     name: 'magpie_bridge_intake_total',
-    help: 'Posts to the intake by way (durable, fast) and by what became of them (journal, file, memory, refused).',
+    help: 'Posts to the intake by way (durable, fast) and by what became of them (journal, file, memory, unreadable, refused).',
     labelNames: ['way', 'result'],
     ...this.#own,
   });
@@ -42,6 +42,7 @@ export class BridgeMetrics {
     ...this.#own,
   });
   readonly fastDropped = new Counter({ name: 'magpie_bridge_fast_dropped_total', help: 'Fast copies that found neither destination nor journal.', ...this.#own });
+  readonly fastUnderWay = new Gauge({ name: 'magpie_bridge_fast_under_way', help: 'Fast copies that were answered and are not handed over yet.', ...this.#own });
   readonly latency = new Histogram({
     name: 'magpie_bridge_latency_seconds',
     help: 'Time from the arrival of a body to the end of its hand-over.',

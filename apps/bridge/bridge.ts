@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DrainQueue } from '#delivery/drain-queue.js';
 import { EventRuleStore } from '#event-rule/event-rule-store.js';
+import { BadInputStore } from '#event-source/bad-input-store.js';
 import { EventSourceStore } from '#event-source/event-source-store.js';
 import { LongPoll } from '#queue/long-poll.js';
 import { MessageStore } from '#queue/message-store.js';
@@ -22,8 +23,10 @@ import { EventPipeline } from './event-pipeline.js';
 import { HandOver } from './hand-over.js';
 import { Heartbeat } from './heartbeat.js';
 import { Intake } from './intake.js';
+import { IntakeCounters } from './intake-counters.js';
 import { Journal } from './journal.js';
 import { ParkedEvents } from './parked-events.js';
+import { Refusals } from './refusals.js';
 import { RuleSnapshot } from './rule-snapshot.js';
 import { SourceOwners } from './source-owners.js';
 import { SourceSnapshot, type KnownSources } from './source-snapshot.js';
@@ -53,12 +56,16 @@ const START_PAUSE = 200;
 export class Bridge {
   readonly metrics = new BridgeMetrics();
   readonly intake: Intake;
+  /** Shared with the thread that owns the intake's socket. */
+  readonly counters = new IntakeCounters();
+  readonly refusals: Refusals;
   readonly #log: WriteAheadLog;
   readonly #client: RedisClient;
   readonly #subscriber: RedisClient;
   readonly #memory: MemoryWatch;
   readonly #drains: DrainQueue;
   #running: Running | undefined;
+  #onSources: (sources: KnownSources) => void = () => undefined;
   #stopped = false;
 
   constructor(
@@ -68,9 +75,10 @@ export class Bridge {
     const { redisUrl, dataDir, keyPrefix } = settings;
     this.#log = new WriteAheadLog(join(dataDir, 'bridge'));
     this.#client = connectRedis(redisUrl, { role: 'commands', logger });
-    this.#memory = new MemoryWatch(this.#client, keyPrefix, { logger, highWater: settings.redisHighWater });
+    this.#memory = new MemoryWatch(this.#client, keyPrefix, { logger, highWater: settings.redisHighWater, onTurn: () => this.#openFastIntake() });
     addMemoryMetrics(this.metrics.registry, this.#memory);
-    this.intake = new Intake(this.#log, this.metrics, logger, () => this.refusing === undefined);
+    this.intake = new Intake(this.#log, this.metrics, logger);
+    this.refusals = new Refusals(logger);
     this.#subscriber = connectRedis(redisUrl, { role: 'subscriber', logger });
     this.#drains = new DrainQueue({ url: redisUrl, prefix: keyPrefix, logger });
   }
@@ -101,9 +109,19 @@ export class Bridge {
     return this.#running?.sources.known;
   }
 
+  /** Called with every state of the event sources; there is one listener. */
+  onSources(listener: (sources: KnownSources) => void): void {
+    this.#onSources = listener;
+  }
+
   /** Why events are refused although Redis is there; undefined when they are not. */
   get refusing(): string | undefined {
     return this.#memory.refusing;
+  }
+
+  /** What could not be used, once Redis was reached. */
+  get badInput(): BadInputStore | undefined {
+    return this.#running?.badInput;
   }
 
   /** Bodies that are worked on now. */
@@ -114,6 +132,7 @@ export class Bridge {
   /** Lets what is under way finish, for so many milliseconds. The rest stays in the journal for the next bridge. */
   async stop(millis: number): Promise<void> {
     this.#stopped = true;
+    this.#openFastIntake();
     await this.intake.stop(millis / 2);
     await this.#running?.pipeline.stop(millis / 2);
     this.#running?.heartbeat.stop();
@@ -131,6 +150,15 @@ export class Bridge {
   updateMetrics(): void {
     this.metrics.held.set(this.held);
     this.metrics.fileBytes.set(this.#log.bytes);
+    this.metrics.fastUnderWay.set(this.counters.fastBodies);
+    const { fastRefused, unauthorized } = this.counters.takeCounts();
+    this.metrics.intake.inc({ way: 'fast', result: 'refused' }, fastRefused);
+    this.metrics.unauthorized.inc(unauthorized);
+  }
+
+  /** What came the fast way could only be dropped while nobody is there to hand it on, or Redis has no room for it. */
+  #openFastIntake(): void {
+    this.counters.fastOpen = this.#running !== undefined && this.refusing === undefined && !this.#stopped;
   }
 
   async #run(deployment: Deployment): Promise<void> {
@@ -161,14 +189,17 @@ export class Bridge {
       metrics,
       logger,
     });
+    sources.onChange((known) => this.#onSources(known));
     sources.start();
     rules.start(() => {
       handOver.forgetFailures();
       parked.retryAll();
     });
-    const heartbeat = new Heartbeat(journal, parked, metrics, logger, settings.heartbeat);
-    this.#running = { journal, pipeline, heartbeat, parked, rules, sources };
+    const badInput = new BadInputStore(this.#client, deployment);
+    const heartbeat = new Heartbeat(journal, parked, metrics, logger, () => this.refusals.write(badInput), settings.heartbeat);
+    this.#running = { journal, pipeline, heartbeat, parked, rules, sources, badInput };
     this.intake.attach(journal, pipeline);
+    this.#openFastIntake();
     await heartbeat.start();
   }
 }
@@ -180,4 +211,5 @@ interface Running {
   readonly parked: ParkedEvents;
   readonly rules: RuleSnapshot;
   readonly sources: SourceSnapshot;
+  readonly badInput: BadInputStore;
 }

@@ -77,18 +77,19 @@ export class EventPipeline {
     }
   }
 
-  /** Works on a body that is not stored. @returns false when there is no room for it */
-  takeFast(body: Body): boolean {
-    if (this.room() === 0) return false;
+  /** Works on a body that is not stored; resolves when that is done. The intake bounds how many there are; entries of the journal wait for them. */
+  takeFast(body: Body): Promise<void> {
     this.#fast += 1;
     this.#heldBytes += body.bytes.length;
     const read = readBody(body);
-    this.#tasks.add(orderOf(body.source, read), async () => {
-      await this.#finishFast(body, read);
-      this.#fast -= 1;
-      this.#heldBytes -= body.bytes.length;
+    return new Promise((resolve) => {
+      this.#tasks.add(orderOf(body.source, read), async () => {
+        await this.#finishFast(body, read);
+        this.#fast -= 1;
+        this.#heldBytes -= body.bytes.length;
+        resolve();
+      });
     });
-    return true;
   }
 
   /** Waits until everything held is done, for so many milliseconds; what is left then stays in the journal. */
