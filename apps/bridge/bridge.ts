@@ -5,7 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DrainQueue } from '#delivery/drain-queue.js';
 import { EventRuleStore } from '#event-rule/event-rule-store.js';
 import { BadInputStore } from '#event-source/bad-input-store.js';
+import { CanaryStore } from '#event-source/canary-store.js';
 import { EventSourceStore } from '#event-source/event-source-store.js';
+import { SourceFiguresStore } from '#event-source/source-figures-store.js';
 import { LongPoll } from '#queue/long-poll.js';
 import { MessageStore } from '#queue/message-store.js';
 import { QueueStore } from '#queue/queue-store.js';
@@ -24,10 +26,11 @@ import { HandOver } from './hand-over.js';
 import { Heartbeat } from './heartbeat.js';
 import { Intake } from './intake.js';
 import { IntakeCounters } from './intake-counters.js';
-import { Journal } from './journal.js';
+import { Journal, type JournalState } from './journal.js';
 import { ParkedEvents } from './parked-events.js';
 import { Refusals } from './refusals.js';
 import { RuleSnapshot } from './rule-snapshot.js';
+import { SourceActivity } from './source-activity.js';
 import { SourceOwners } from './source-owners.js';
 import { SourceSnapshot, type KnownSources } from './source-snapshot.js';
 import { WriteAheadLog } from './write-ahead-log.js';
@@ -104,6 +107,11 @@ export class Bridge {
     return this.#running?.journal;
   }
 
+  /** What is noted of event sources, once Redis was reached. */
+  get activity(): SourceActivity | undefined {
+    return this.#running?.activity;
+  }
+
   /** The registered event sources, once they were read. */
   get sources(): KnownSources | undefined {
     return this.#running?.sources.known;
@@ -136,6 +144,7 @@ export class Bridge {
     await this.intake.stop(millis / 2);
     await this.#running?.pipeline.stop(millis / 2);
     this.#running?.heartbeat.stop();
+    await this.#running?.activity.stop();
     this.#running?.parked.stop();
     this.#running?.rules.stop();
     this.#running?.sources.stop();
@@ -161,12 +170,23 @@ export class Bridge {
     this.counters.fastOpen = this.#running !== undefined && this.refusing === undefined && !this.#stopped;
   }
 
+  async #report(states: readonly JournalState[], badInput: BadInputStore, activity: SourceActivity): Promise<void> {
+    await this.refusals.write(badInput);
+    await activity.noteJournal(states);
+  }
+
   async #run(deployment: Deployment): Promise<void> {
     const { metrics, logger, settings } = this;
     const store = new EventRuleStore(this.#client, deployment);
     const rules = new RuleSnapshot(store, this.#subscriber, logger);
     const sources = new SourceSnapshot(new EventSourceStore(this.#client, deployment, settings.secretKey), this.#subscriber, logger);
     const owners = new SourceOwners(sources, settings);
+    const activity = new SourceActivity({
+      figures: new SourceFiguresStore(this.#client, deployment),
+      canaries: new CanaryStore(this.#client, deployment),
+      sources,
+      metrics,
+    });
     const handOver = new HandOver(
       new Publisher(new TopicStore(this.#client, deployment), this.#drains),
       new MessageStore(new QueueStore(this.#client, deployment), new LongPoll(this.#subscriber, deployment)),
@@ -186,6 +206,7 @@ export class Bridge {
       store: (body) => this.intake.store(body),
       onParked: (partition, rule) => parked.start(partition, rule),
       owners,
+      activity,
       metrics,
       logger,
     });
@@ -196,8 +217,8 @@ export class Bridge {
       parked.retryAll();
     });
     const badInput = new BadInputStore(this.#client, deployment);
-    const heartbeat = new Heartbeat(journal, parked, metrics, logger, () => this.refusals.write(badInput), settings.heartbeat);
-    this.#running = { journal, pipeline, heartbeat, parked, rules, sources, badInput };
+    const heartbeat = new Heartbeat(journal, parked, metrics, logger, (states) => this.#report(states, badInput, activity), settings.heartbeat);
+    this.#running = { journal, pipeline, heartbeat, parked, rules, sources, activity, badInput };
     this.intake.attach(journal, pipeline);
     this.#openFastIntake();
     await heartbeat.start();
@@ -211,5 +232,6 @@ interface Running {
   readonly parked: ParkedEvents;
   readonly rules: RuleSnapshot;
   readonly sources: SourceSnapshot;
+  readonly activity: SourceActivity;
   readonly badInput: BadInputStore;
 }

@@ -1,9 +1,9 @@
-export const SOURCE_COUNTS = ['durable', 'fast', 'listen', 'refused', 'unauthorized', 'wrongMethod', 'unreadable', 'events', 'duplicates'] as const;
+export const SOURCE_COUNTS = ['durable', 'fast', 'listen', 'refused', 'wrongMethod', 'unreadable', 'events', 'duplicates'] as const;
 
 /**
  * What bridges count for a source. `durable`, `fast` and `listen` are bodies by the way that they came; `refused` those that were turned away
- * because there was no room; `unauthorized` and `wrongMethod` requests that were none of ours; `events` what bodies told,
- * `duplicates` those of them that another copy had told before.
+ * because there was no room; `wrongMethod` requests that were no posts; `events` what bodies told rules of, `duplicates` those of
+ * them that another copy had told before.
  */
 export type SourceCount = (typeof SOURCE_COUNTS)[number];
 
