@@ -46,12 +46,13 @@ export function readStoreMetrics(text: string): StoreFigures | undefined {
   const targets = new Map<string, { -readonly [Name in keyof TargetFigures]: TargetFigures[Name] }>();
   for (const [, name, labels = '', number] of text.matchAll(SAMPLE)) {
     const value = Number(number);
-    const { server = '', target_id: id = '' } = Object.fromEntries([...labels.matchAll(LABEL)].map(([, label, content]) => [label, content]));
+    const named = new Map([...labels.matchAll(LABEL)].map(([, label, content]) => [label, content]));
+    const server = named.get('server') ?? '';
     if (name === 'minio_node_process_starttime_seconds') startedAt.set(server, value * 1_000);
     if (name === 'minio_notify_events_skipped_total') skipped.set(server, value);
     const member = name === undefined ? undefined : TARGET_MEMBERS[name];
     if (member === undefined) continue;
-    const target = id.split(':')[0]!;
+    const target = (named.get('target_id') ?? '').split(':')[0]!;
     const figures = targets.get(`${server} ${target}`) ?? { server, target, total: 0, failed: 0, queued: 0 };
     figures[member] = value;
     targets.set(`${server} ${target}`, figures);

@@ -51,7 +51,7 @@ export class StoreProbe {
     const { endpoint, credentials, storeRegion, buckets } = this.source;
     const url = storeUrl(endpoint!, buckets[0] === undefined ? '/' : `/${buckets[0]}`);
     const method = buckets[0] === undefined ? 'GET' : 'HEAD';
-    const { host: _host, ...headers } = credentials === undefined ? { host: '' } : signStoreRequest({ method, url, credentials, region: storeRegion, now: new Date() });
+    const headers = credentials === undefined ? {} : signStoreRequest({ method, url, credentials, region: storeRegion, now: new Date() });
     try {
       const response = await fetch(url, { method, headers, redirect: 'manual', signal: AbortSignal.timeout(this.patience) });
       await response.arrayBuffer();
