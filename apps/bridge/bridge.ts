@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DrainQueue } from '#delivery/drain-queue.js';
 import { EventRuleStore } from '#event-rule/event-rule-store.js';
+import { BadInputStore } from '#event-source/bad-input-store.js';
+import { CanaryStore } from '#event-source/canary-store.js';
 import { EventSourceStore } from '#event-source/event-source-store.js';
+import { SourceFiguresStore } from '#event-source/source-figures-store.js';
 import { LongPoll } from '#queue/long-poll.js';
 import { MessageStore } from '#queue/message-store.js';
 import { QueueStore } from '#queue/queue-store.js';
@@ -22,9 +25,12 @@ import { EventPipeline } from './event-pipeline.js';
 import { HandOver } from './hand-over.js';
 import { Heartbeat } from './heartbeat.js';
 import { Intake } from './intake.js';
-import { Journal } from './journal.js';
+import { IntakeCounters } from './intake-counters.js';
+import { Journal, type JournalState } from './journal.js';
 import { ParkedEvents } from './parked-events.js';
+import { Refusals } from './refusals.js';
 import { RuleSnapshot } from './rule-snapshot.js';
+import { SourceActivity } from './source-activity.js';
 import { SourceOwners } from './source-owners.js';
 import { SourceSnapshot, type KnownSources } from './source-snapshot.js';
 import { WriteAheadLog } from './write-ahead-log.js';
@@ -53,12 +59,16 @@ const START_PAUSE = 200;
 export class Bridge {
   readonly metrics = new BridgeMetrics();
   readonly intake: Intake;
+  /** Shared with the thread that owns the intake's socket. */
+  readonly counters = new IntakeCounters();
+  readonly refusals: Refusals;
   readonly #log: WriteAheadLog;
   readonly #client: RedisClient;
   readonly #subscriber: RedisClient;
   readonly #memory: MemoryWatch;
   readonly #drains: DrainQueue;
   #running: Running | undefined;
+  #onSources: (sources: KnownSources) => void = () => undefined;
   #stopped = false;
 
   constructor(
@@ -68,9 +78,10 @@ export class Bridge {
     const { redisUrl, dataDir, keyPrefix } = settings;
     this.#log = new WriteAheadLog(join(dataDir, 'bridge'));
     this.#client = connectRedis(redisUrl, { role: 'commands', logger });
-    this.#memory = new MemoryWatch(this.#client, keyPrefix, { logger, highWater: settings.redisHighWater });
+    this.#memory = new MemoryWatch(this.#client, keyPrefix, { logger, highWater: settings.redisHighWater, onTurn: () => this.#openFastIntake() });
     addMemoryMetrics(this.metrics.registry, this.#memory);
-    this.intake = new Intake(this.#log, this.metrics, logger, () => this.refusing === undefined);
+    this.intake = new Intake(this.#log, this.metrics, logger);
+    this.refusals = new Refusals(logger);
     this.#subscriber = connectRedis(redisUrl, { role: 'subscriber', logger });
     this.#drains = new DrainQueue({ url: redisUrl, prefix: keyPrefix, logger });
   }
@@ -96,14 +107,29 @@ export class Bridge {
     return this.#running?.journal;
   }
 
+  /** What is noted of event sources, once Redis was reached. */
+  get activity(): SourceActivity | undefined {
+    return this.#running?.activity;
+  }
+
   /** The registered event sources, once they were read. */
   get sources(): KnownSources | undefined {
     return this.#running?.sources.known;
   }
 
+  /** Called with every state of the event sources; there is one listener. */
+  onSources(listener: (sources: KnownSources) => void): void {
+    this.#onSources = listener;
+  }
+
   /** Why events are refused although Redis is there; undefined when they are not. */
   get refusing(): string | undefined {
     return this.#memory.refusing;
+  }
+
+  /** What could not be used, once Redis was reached. */
+  get badInput(): BadInputStore | undefined {
+    return this.#running?.badInput;
   }
 
   /** Bodies that are worked on now. */
@@ -114,9 +140,11 @@ export class Bridge {
   /** Lets what is under way finish, for so many milliseconds. The rest stays in the journal for the next bridge. */
   async stop(millis: number): Promise<void> {
     this.#stopped = true;
+    this.#openFastIntake();
     await this.intake.stop(millis / 2);
     await this.#running?.pipeline.stop(millis / 2);
     this.#running?.heartbeat.stop();
+    await this.#running?.activity.stop();
     this.#running?.parked.stop();
     this.#running?.rules.stop();
     this.#running?.sources.stop();
@@ -131,6 +159,20 @@ export class Bridge {
   updateMetrics(): void {
     this.metrics.held.set(this.held);
     this.metrics.fileBytes.set(this.#log.bytes);
+    this.metrics.fastUnderWay.set(this.counters.fastBodies);
+    const { fastRefused, unauthorized } = this.counters.takeCounts();
+    this.metrics.intake.inc({ way: 'fast', result: 'refused' }, fastRefused);
+    this.metrics.unauthorized.inc(unauthorized);
+  }
+
+  /** What came the fast way could only be dropped while nobody is there to hand it on, or Redis has no room for it. */
+  #openFastIntake(): void {
+    this.counters.fastOpen = this.#running !== undefined && this.refusing === undefined && !this.#stopped;
+  }
+
+  async #report(states: readonly JournalState[], badInput: BadInputStore, activity: SourceActivity): Promise<void> {
+    await this.refusals.write(badInput);
+    await activity.noteJournal(states);
   }
 
   async #run(deployment: Deployment): Promise<void> {
@@ -139,6 +181,12 @@ export class Bridge {
     const rules = new RuleSnapshot(store, this.#subscriber, logger);
     const sources = new SourceSnapshot(new EventSourceStore(this.#client, deployment, settings.secretKey), this.#subscriber, logger);
     const owners = new SourceOwners(sources, settings);
+    const activity = new SourceActivity({
+      figures: new SourceFiguresStore(this.#client, deployment),
+      canaries: new CanaryStore(this.#client, deployment),
+      sources,
+      metrics,
+    });
     const handOver = new HandOver(
       new Publisher(new TopicStore(this.#client, deployment), this.#drains),
       new MessageStore(new QueueStore(this.#client, deployment), new LongPoll(this.#subscriber, deployment)),
@@ -158,17 +206,21 @@ export class Bridge {
       store: (body) => this.intake.store(body),
       onParked: (partition, rule) => parked.start(partition, rule),
       owners,
+      activity,
       metrics,
       logger,
     });
+    sources.onChange((known) => this.#onSources(known));
     sources.start();
     rules.start(() => {
       handOver.forgetFailures();
       parked.retryAll();
     });
-    const heartbeat = new Heartbeat(journal, parked, metrics, logger, settings.heartbeat);
-    this.#running = { journal, pipeline, heartbeat, parked, rules, sources };
+    const badInput = new BadInputStore(this.#client, deployment);
+    const heartbeat = new Heartbeat(journal, parked, metrics, logger, (states) => this.#report(states, badInput, activity), settings.heartbeat);
+    this.#running = { journal, pipeline, heartbeat, parked, rules, sources, activity, badInput };
     this.intake.attach(journal, pipeline);
+    this.#openFastIntake();
     await heartbeat.start();
   }
 }
@@ -180,4 +232,6 @@ interface Running {
   readonly parked: ParkedEvents;
   readonly rules: RuleSnapshot;
   readonly sources: SourceSnapshot;
+  readonly activity: SourceActivity;
+  readonly badInput: BadInputStore;
 }
