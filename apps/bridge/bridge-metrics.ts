@@ -68,7 +68,7 @@ export class BridgeMetrics {
   readonly leading = new Gauge({ name: 'magpie_bridge_leading_sources', help: 'Event sources that this process leads.', ...this.#own });
   readonly listened = new Counter({
     name: 'magpie_bridge_listened_total',
-    help: 'Events of listen streams by what became of them: memory (the durable copy follows), stored, dropped.',
+    help: 'Events of listen streams by what became of them: taken, dropped.',
     labelNames: ['source', 'result'],
     ...this.#own,
   });

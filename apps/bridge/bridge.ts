@@ -6,8 +6,13 @@ import { DrainQueue } from '#delivery/drain-queue.js';
 import { EventRuleStore } from '#event-rule/event-rule-store.js';
 import { BadInputStore } from '#event-source/bad-input-store.js';
 import { CanaryStore } from '#event-source/canary-store.js';
+import type { EventSource } from '#event-source/event-source.js';
 import { EventSourceStore } from '#event-source/event-source-store.js';
+import { GapStore } from '#event-source/gap-store.js';
 import { SourceFiguresStore } from '#event-source/source-figures-store.js';
+import { SourceLeaseStore } from '#event-source/source-lease-store.js';
+import { SourceStatusStore } from '#event-source/source-status-store.js';
+import { wantedEvents } from '#event-source/wanted-events.js';
 import { LongPoll } from '#queue/long-poll.js';
 import { MessageStore } from '#queue/message-store.js';
 import { QueueStore } from '#queue/queue-store.js';
@@ -20,6 +25,7 @@ import type { HighWater } from '#runtime/high-water.js';
 import type { Logger } from '#runtime/log.js';
 import { Publisher } from '#topic/publisher.js';
 import { TopicStore } from '#topic/topic-store.js';
+import { bucketRules } from './bucket-rules.js';
 import { BridgeMetrics } from './bridge-metrics.js';
 import { EventPipeline } from './event-pipeline.js';
 import { HandOver } from './hand-over.js';
@@ -27,12 +33,16 @@ import { Heartbeat } from './heartbeat.js';
 import { Intake } from './intake.js';
 import { IntakeCounters } from './intake-counters.js';
 import { Journal, type JournalState } from './journal.js';
+import type { Body } from './journal-entry.js';
 import { ParkedEvents } from './parked-events.js';
 import { Refusals } from './refusals.js';
 import { RuleSnapshot } from './rule-snapshot.js';
 import { SourceActivity } from './source-activity.js';
+import { SourceLeader } from './source-leader.js';
 import { SourceOwners } from './source-owners.js';
 import { SourceSnapshot, type KnownSources } from './source-snapshot.js';
+import { StoreTask } from './store-task.js';
+import type { SourceTaskFactory } from './source-task.js';
 import { WriteAheadLog } from './write-ahead-log.js';
 
 export interface BridgeSettings {
@@ -52,6 +62,8 @@ export interface BridgeSettings {
   readonly heartbeat?: number;
 }
 
+/** What can become a message; reads of objects only come by webhooks, they would be most of a stream. */
+const LISTENED_EVENTS = ['s3:ObjectCreated:*', 's3:ObjectRemoved:*', 's3:LifecycleDelMarkerExpiration:Delete', 's3:ObjectTransition:*', 's3:ObjectRestore:*'];
 /** Milliseconds between two attempts to reach Redis at start. */
 const START_PAUSE = 200;
 
@@ -141,6 +153,7 @@ export class Bridge {
   async stop(millis: number): Promise<void> {
     this.#stopped = true;
     this.#openFastIntake();
+    await this.#running?.leader.stop(millis / 4);
     await this.intake.stop(millis / 2);
     await this.#running?.pipeline.stop(millis / 2);
     this.#running?.heartbeat.stop();
@@ -192,8 +205,9 @@ export class Bridge {
       new MessageStore(new QueueStore(this.#client, deployment), new LongPoll(this.#subscriber, deployment)),
       owners,
     );
+    const consumer = `${hostname()}.${process.pid}.${randomBytes(4).toString('hex')}`;
     const journal: Journal = new Journal(this.#client, deployment, {
-      consumer: `${hostname()}.${process.pid}.${randomBytes(4).toString('hex')}`,
+      consumer,
       onEntries: (entries) => pipeline.take(entries),
       room: () => pipeline.room(),
       ...(settings.claimIdle !== undefined && { claimIdle: settings.claimIdle }),
@@ -210,6 +224,13 @@ export class Bridge {
       metrics,
       logger,
     });
+    const leader = new SourceLeader({
+      leases: new SourceLeaseStore(this.#client, deployment, consumer),
+      sources,
+      tasks: this.#sourceTasks(deployment, store, sources, activity),
+      onLeading: (count) => metrics.leading.set(count),
+      logger,
+    });
     sources.onChange((known) => this.#onSources(known));
     sources.start();
     rules.start(() => {
@@ -218,10 +239,33 @@ export class Bridge {
     });
     const badInput = new BadInputStore(this.#client, deployment);
     const heartbeat = new Heartbeat(journal, parked, metrics, logger, (states) => this.#report(states, badInput, activity), settings.heartbeat);
-    this.#running = { journal, pipeline, heartbeat, parked, rules, sources, activity, badInput };
+    this.#running = { journal, pipeline, heartbeat, parked, rules, sources, activity, badInput, leader };
     this.intake.attach(journal, pipeline);
     this.#openFastIntake();
+    leader.start();
     await heartbeat.start();
+  }
+
+  /** What the leader of a source does. */
+  #sourceTasks(deployment: Deployment, rules: EventRuleStore, sources: SourceSnapshot, activity: SourceActivity): SourceTaskFactory {
+    const wanted = async ({ name, account }: EventSource): Promise<string[]> => {
+      const { rules: all } = await rules.all();
+      return wantedEvents(name, all.filter((owned) => owned.account === account).map(({ rule }) => rule));
+    };
+    const storeParts = {
+      statuses: new SourceStatusStore(this.#client, deployment),
+      gaps: new GapStore(this.#client, deployment),
+      listenedEvents: LISTENED_EVENTS,
+      handOn: (body: Body, by: 'memory' | 'journal') => {
+        activity.taken(body, 'listen');
+        return by === 'memory' ? this.intake.takeFast(body) : this.intake.store(body);
+      },
+      bucketRules: (source: EventSource) => bucketRules(source, () => wanted(source)),
+      isKnown: (source: string) => sources.get(source) !== undefined,
+      metrics: this.metrics,
+      logger: this.logger,
+    };
+    return (source, fencing) => [new StoreTask(source, fencing, storeParts)];
   }
 }
 
@@ -234,4 +278,5 @@ interface Running {
   readonly sources: SourceSnapshot;
   readonly activity: SourceActivity;
   readonly badInput: BadInputStore;
+  readonly leader: SourceLeader;
 }

@@ -51,6 +51,7 @@ const EXCERPT = 4_096;
 export function readListenStream(options: ListenStreamOptions): Promise<StreamEnd> {
   return new Promise((resolve) => {
     const request = openStream(options);
+    if (request instanceof Error) return resolve({ kind: 'refused', reason: request.message });
     const finish = (end: StreamEnd): void => {
       clearTimeout(timer);
       options.signal.removeEventListener('abort', stop);
@@ -76,12 +77,17 @@ export function readListenStream(options: ListenStreamOptions): Promise<StreamEn
   });
 }
 
-function openStream({ endpoint, credentials, region, bucket, events }: ListenStreamOptions): http.ClientRequest {
+/** @returns an error for what no request can be made of */
+function openStream({ endpoint, credentials, region, bucket, events }: ListenStreamOptions): http.ClientRequest | Error {
   const query: [string, string][] = [['ping', String(PING)], ['prefix', ''], ['suffix', ''], ...events.map((name): [string, string] => ['events', name])];
-  const url = storeUrl(endpoint, bucket === undefined ? '/' : `/${bucket}/`, query);
-  const headers = signStoreRequest({ method: 'GET', url, credentials, region, now: new Date() });
-  const request = url.protocol === 'https:' ? https.request : http.request;
-  return request(url, { headers, agent: false }).end();
+  try {
+    const url = storeUrl(endpoint, bucket === undefined ? '/' : `/${bucket}/`, query);
+    const headers = signStoreRequest({ method: 'GET', url, credentials, region, now: new Date() });
+    const request = url.protocol === 'https:' ? https.request : http.request;
+    return request(url, { headers, agent: false }).end();
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
 }
 
 function readLines(response: http.IncomingMessage, options: ListenStreamOptions, onByte: (first: boolean) => void, finish: (end: StreamEnd) => void): void {

@@ -75,7 +75,7 @@ describe('RulesWatch', () => {
     rules.set('photos', false);
     start();
     await eventually('looked', () => looks > 6);
-    expect(status.rules).toMatchObject({ photos: { state: 'missing', reason: 'never provisioned' }, films: { state: 'missing', reason: expect.stringContaining('does not exist') } });
+    expect(status.rules).toMatchObject({ photos: { state: 'missing', reason: expect.stringContaining('provision') }, films: { state: 'missing', reason: expect.stringContaining('does not exist') } });
     expect(gaps).toEqual([]);
   });
 

@@ -89,7 +89,7 @@ export class RulesWatch implements SourceTask {
         return;
       }
       const seenAt = this.#seenAt.get(bucket);
-      if (seenAt === undefined) return this.#note(bucket, 'missing', 'never provisioned');
+      if (seenAt === undefined) return this.#note(bucket, 'missing', 'this hub has put none here: provision the source');
       await this.parts.putRules(bucket);
       // Only now: what happens before the rules are back is missed, too.
       this.parts.gaps.report('rules-missing', seenAt, [bucket]);

@@ -27,6 +27,11 @@ export class SourceStatusWriter implements SourceTask {
     this.#waiting = { ...this.#waiting, ...changes };
   }
 
+  /** Nothing of what waits is worth writing: the source is gone. */
+  discard(): void {
+    this.#waiting = {};
+  }
+
   /** Writes what is left. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);

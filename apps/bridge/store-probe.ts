@@ -49,10 +49,10 @@ export class StoreProbe {
   /** Any answer that is not an error of the store itself will do. @returns what is wrong */
   async #ask(): Promise<string | undefined> {
     const { endpoint, credentials, storeRegion, buckets } = this.source;
-    const url = storeUrl(endpoint!, buckets[0] === undefined ? '/' : `/${buckets[0]}`);
     const method = buckets[0] === undefined ? 'GET' : 'HEAD';
-    const headers = credentials === undefined ? {} : signStoreRequest({ method, url, credentials, region: storeRegion, now: new Date() });
     try {
+      const url = storeUrl(endpoint!, buckets[0] === undefined ? '/' : `/${buckets[0]}`);
+      const headers = credentials === undefined ? {} : signStoreRequest({ method, url, credentials, region: storeRegion, now: new Date() });
       const response = await fetch(url, { method, headers, redirect: 'manual', signal: AbortSignal.timeout(this.patience) });
       await response.arrayBuffer();
       return response.status >= 500 ? `status ${response.status}` : undefined;
