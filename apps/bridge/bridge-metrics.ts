@@ -25,7 +25,7 @@ export class BridgeMetrics {
   readonly keyFallbacks = new Counter({ name: 'magpie_bridge_key_decode_fallback_total', help: 'Keys that were expected to be encoded and were not.', ...this.#own });
   readonly ignored = new Counter({
     name: 'magpie_bridge_ignored_total',
-    help: 'Events that make no message: no_oss_event, no_rule, delete_marker_removed.',
+    help: 'Events that make no message: no_oss_event, no_rule, delete_marker_removed, canary.',
     labelNames: ['reason'],
     ...this.#own,
   });
@@ -65,6 +65,31 @@ export class BridgeMetrics {
   readonly held = new Gauge({ name: 'magpie_bridge_held_bodies', help: 'Bodies that this process works on now.', ...this.#own });
   readonly fileBytes = new Gauge({ name: 'magpie_bridge_write_ahead_bytes', help: 'Bytes on the local disk that wait for Redis.', ...this.#own });
   readonly fileDamaged = new Counter({ name: 'magpie_bridge_write_ahead_damaged_total', help: 'Records of the write-ahead files that were damaged.', ...this.#own });
+
+  readonly sourceBodies = new Counter({
+    name: 'magpie_bridge_source_bodies_total',
+    help: 'Bodies of registered event sources by the way that they came (durable, fast, listen).',
+    labelNames: ['source', 'way'],
+    ...this.#own,
+  });
+  readonly sourceEvents = new Counter({
+    name: 'magpie_bridge_source_events_total',
+    help: 'Events of registered event sources that rules wanted; repeated: copies of one that had come before.',
+    labelNames: ['source', 'repeated'],
+    ...this.#own,
+  });
+  readonly sourceLastEvent = new Gauge({
+    name: 'magpie_bridge_source_last_event_timestamp_seconds',
+    help: 'When this process last handed over an event of the source.',
+    labelNames: ['source'],
+    ...this.#own,
+  });
+  readonly sourceLag = new Gauge({
+    name: 'magpie_bridge_source_lag_seconds',
+    help: 'Time between the event by the clock of the store and the end of its hand-over, of the last event of the source.',
+    labelNames: ['source'],
+    ...this.#own,
+  });
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });

@@ -2,6 +2,7 @@ import { MessageChannel, Worker } from 'node:worker_threads';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { HTTPMethods } from 'fastify';
+import type { EventSource } from '#event-source/event-source.js';
 import type { Logger } from '#runtime/log.js';
 import type { Bridge } from './bridge.js';
 import { BridgeModule } from './bridge.module.js';
@@ -37,6 +38,7 @@ export class BridgeServer {
     const { port1, port2 } = new MessageChannel();
     const link = new IntakeLink(port1, bridge, (request) => answer(app, request));
     token.onChange((digests) => link.tell({ kind: 'tokens', digests }));
+    bridge.onSources(({ byName }) => token.setOwn(ownTokens(byName.values())));
     const { host, port, startIntake = startThread(options.onFailure) } = options;
     startIntake({ host, port, digests: token.digests, counters: bridge.counters.memory, main: port2 });
     return new BridgeServer(app, link, await link.listening);
@@ -47,6 +49,10 @@ export class BridgeServer {
     await this.link.stop(times);
     await this.app.close();
   }
+}
+
+function ownTokens(sources: Iterable<EventSource>): (readonly [source: string, token: string])[] {
+  return [...sources].flatMap(({ name, intakeToken }) => (intakeToken === undefined ? [] : [[name, intakeToken] as const]));
 }
 
 function startThread(onFailure: (error: unknown) => void): (options: IntakeServerOptions) => void {

@@ -5,6 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DrainQueue } from '#delivery/drain-queue.js';
 import { EventRuleStore } from '#event-rule/event-rule-store.js';
 import { BadInputStore } from '#event-source/bad-input-store.js';
+import { CanaryStore } from '#event-source/canary-store.js';
+import { EventSourceStore } from '#event-source/event-source-store.js';
+import { SourceFiguresStore } from '#event-source/source-figures-store.js';
 import { LongPoll } from '#queue/long-poll.js';
 import { MessageStore } from '#queue/message-store.js';
 import { QueueStore } from '#queue/queue-store.js';
@@ -23,10 +26,13 @@ import { HandOver } from './hand-over.js';
 import { Heartbeat } from './heartbeat.js';
 import { Intake } from './intake.js';
 import { IntakeCounters } from './intake-counters.js';
-import { Journal } from './journal.js';
+import { Journal, type JournalState } from './journal.js';
 import { ParkedEvents } from './parked-events.js';
 import { Refusals } from './refusals.js';
 import { RuleSnapshot } from './rule-snapshot.js';
+import { SourceActivity } from './source-activity.js';
+import { SourceOwners } from './source-owners.js';
+import { SourceSnapshot, type KnownSources } from './source-snapshot.js';
 import { WriteAheadLog } from './write-ahead-log.js';
 
 export interface BridgeSettings {
@@ -35,7 +41,9 @@ export interface BridgeSettings {
   readonly redisHighWater?: HighWater;
   readonly keyPrefix: string;
   readonly dataDir: string;
-  /** 16 digits: the owner of all events and rules. */
+  /** 32 bytes; decrypts the secrets of event sources. */
+  readonly secretKey: Buffer;
+  /** 16 digits: the owner of the events of sources that nobody registered. */
   readonly account: string;
   readonly region: string;
   /** Milliseconds after which an entry of a bridge that died is taken over; 10 s when absent. */
@@ -60,6 +68,7 @@ export class Bridge {
   readonly #memory: MemoryWatch;
   readonly #drains: DrainQueue;
   #running: Running | undefined;
+  #onSources: (sources: KnownSources) => void = () => undefined;
   #stopped = false;
 
   constructor(
@@ -98,6 +107,21 @@ export class Bridge {
     return this.#running?.journal;
   }
 
+  /** What is noted of event sources, once Redis was reached. */
+  get activity(): SourceActivity | undefined {
+    return this.#running?.activity;
+  }
+
+  /** The registered event sources, once they were read. */
+  get sources(): KnownSources | undefined {
+    return this.#running?.sources.known;
+  }
+
+  /** Called with every state of the event sources; there is one listener. */
+  onSources(listener: (sources: KnownSources) => void): void {
+    this.#onSources = listener;
+  }
+
   /** Why events are refused although Redis is there; undefined when they are not. */
   get refusing(): string | undefined {
     return this.#memory.refusing;
@@ -120,8 +144,10 @@ export class Bridge {
     await this.intake.stop(millis / 2);
     await this.#running?.pipeline.stop(millis / 2);
     this.#running?.heartbeat.stop();
+    await this.#running?.activity.stop();
     this.#running?.parked.stop();
     this.#running?.rules.stop();
+    this.#running?.sources.stop();
     await this.#running?.journal.resign().catch(() => undefined);
     this.#memory.stop();
     await this.#drains.close();
@@ -144,14 +170,27 @@ export class Bridge {
     this.counters.fastOpen = this.#running !== undefined && this.refusing === undefined && !this.#stopped;
   }
 
+  async #report(states: readonly JournalState[], badInput: BadInputStore, activity: SourceActivity): Promise<void> {
+    await this.refusals.write(badInput);
+    await activity.noteJournal(states);
+  }
+
   async #run(deployment: Deployment): Promise<void> {
     const { metrics, logger, settings } = this;
     const store = new EventRuleStore(this.#client, deployment);
     const rules = new RuleSnapshot(store, this.#subscriber, logger);
+    const sources = new SourceSnapshot(new EventSourceStore(this.#client, deployment, settings.secretKey), this.#subscriber, logger);
+    const owners = new SourceOwners(sources, settings);
+    const activity = new SourceActivity({
+      figures: new SourceFiguresStore(this.#client, deployment),
+      canaries: new CanaryStore(this.#client, deployment),
+      sources,
+      metrics,
+    });
     const handOver = new HandOver(
       new Publisher(new TopicStore(this.#client, deployment), this.#drains),
       new MessageStore(new QueueStore(this.#client, deployment), new LongPoll(this.#subscriber, deployment)),
-      settings.region,
+      owners,
     );
     const journal: Journal = new Journal(this.#client, deployment, {
       consumer: `${hostname()}.${process.pid}.${randomBytes(4).toString('hex')}`,
@@ -166,17 +205,20 @@ export class Bridge {
       handOver,
       store: (body) => this.intake.store(body),
       onParked: (partition, rule) => parked.start(partition, rule),
-      account: settings.account,
+      owners,
+      activity,
       metrics,
       logger,
     });
+    sources.onChange((known) => this.#onSources(known));
+    sources.start();
     rules.start(() => {
       handOver.forgetFailures();
       parked.retryAll();
     });
     const badInput = new BadInputStore(this.#client, deployment);
-    const heartbeat = new Heartbeat(journal, parked, metrics, logger, () => this.refusals.write(badInput), settings.heartbeat);
-    this.#running = { journal, pipeline, heartbeat, parked, rules, badInput };
+    const heartbeat = new Heartbeat(journal, parked, metrics, logger, (states) => this.#report(states, badInput, activity), settings.heartbeat);
+    this.#running = { journal, pipeline, heartbeat, parked, rules, sources, activity, badInput };
     this.intake.attach(journal, pipeline);
     this.#openFastIntake();
     await heartbeat.start();
@@ -189,5 +231,7 @@ interface Running {
   readonly heartbeat: Heartbeat;
   readonly parked: ParkedEvents;
   readonly rules: RuleSnapshot;
+  readonly sources: SourceSnapshot;
+  readonly activity: SourceActivity;
   readonly badInput: BadInputStore;
 }

@@ -9,6 +9,8 @@ import type { HandOver } from './hand-over.js';
 import type { Journal, JournalEntry, ParkedEvent } from './journal.js';
 import type { Body } from './journal-entry.js';
 import { OrderedTasks } from './ordered-tasks.js';
+import type { SourceActivity } from './source-activity.js';
+import type { SourceOwners } from './source-owners.js';
 
 /** Bodies, and bytes of them, that this process holds at a time; the rest stays in the journal. */
 const MOST_HELD = 2_000;
@@ -28,8 +30,9 @@ export interface PipelineParts {
   /** Stores a body that came the fast way and could not be handed over at once. */
   readonly store: (body: Body) => Promise<unknown>;
   readonly onParked: (partition: number, rule: string) => void;
-  /** Owner of events and rules. */
-  readonly account: string;
+  /** Whose rules see the events of a source. */
+  readonly owners: Pick<SourceOwners, 'refresh' | 'accountOf'>;
+  readonly activity: Pick<SourceActivity, 'told' | 'node' | 'canary' | 'unreadable'>;
   readonly metrics: BridgeMetrics;
   readonly logger: Logger;
 }
@@ -104,13 +107,13 @@ export class EventPipeline {
   }
 
   async #finish(entry: JournalEntry, body: IntakeBody): Promise<void> {
-    const { journal, metrics, logger, onParked } = this.parts;
+    const { journal, logger, onParked } = this.parts;
     let pause = FIRST_PAUSE;
     for (let defects = 0; !this.#stopping.signal.aborted; ) {
       try {
         const { parked, problems } = defects < MOST_DEFECTS ? await this.#work(entry, body) : { parked: [], problems: ['a defect of Magpie: see its log'] };
         await journal.settle({ entry, parked, ...(problems.length > 0 && { unreadable: { ...entry, problems } }) });
-        if (problems.length > 0) metrics.unreadable.inc({ source: entry.source });
+        if (problems.length > 0) this.#countUnreadable(entry.source);
         for (const rule of new Set(parked.map((event) => event.rule))) onParked(entry.partition, rule);
         return;
       } catch (error) {
@@ -139,23 +142,27 @@ export class EventPipeline {
   }
 
   async #work(body: Body, { events, problems, keyFallbacks }: IntakeBody): Promise<Verdict> {
-    const { metrics, rules } = this.parts;
+    const { metrics, rules, owners } = this.parts;
     metrics.keyFallbacks.inc(keyFallbacks);
     const parked: ParkedEvent[] = [];
     if (events.length === 0) return { parked, problems };
-    const snapshot = await rules.current();
+    const [snapshot] = await Promise.all([rules.current(), owners.refresh()]);
     for (const event of events) parked.push(...(await this.#handOver(snapshot, event)));
     metrics.latency.observe((Date.now() - body.receivedAt) / 1_000);
     return { parked, problems };
   }
 
   async #handOver(rules: RuleSet, event: BucketEvent): Promise<ParkedEvent[]> {
-    const { account, handOver, metrics, logger } = this.parts;
+    const { owners, handOver, activity, metrics, logger } = this.parts;
+    activity.node(event);
     if (event.eventName === undefined) return this.#ignore('no_oss_event');
+    const account = owners.accountOf(event.source);
     const matching = rules.match(account, event);
+    if (activity.canary(event, () => matching.map(({ name }) => name))) return this.#ignore('canary');
     if (matching.length === 0) return this.#ignore('no_rule');
     if (await this.#removesMarker(event)) return this.#ignore('delete_marker_removed');
     const results = await Promise.all(matching.map((rule) => handOver.deliver(account, rule, event)));
+    activity.told(event, results.every((result) => result.outcome === 'done' && result.repeated));
     return results.flatMap((result, index) => {
       const rule = matching[index]!;
       metrics.handedOver.inc({ endpoint: rule.endpoint.endpointType, outcome: result.outcome === 'done' ? 'done' : 'parked' });
@@ -163,6 +170,11 @@ export class EventPipeline {
       if (result.outcome === 'message') logger.warn({ rule: rule.name, bucket: event.bucket, key: event.key, reason: result.reason }, 'event waits');
       return [{ rule: `${account}/${rule.name}`, event }];
     });
+  }
+
+  #countUnreadable(source: string): void {
+    this.parts.metrics.unreadable.inc({ source });
+    this.parts.activity.unreadable(source);
   }
 
   #ignore(reason: string): [] {

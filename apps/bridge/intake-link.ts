@@ -50,6 +50,9 @@ export class IntakeLink {
       case 'unauthorized':
         this.bridge.refusals.add(message.source, message.remote);
         break;
+      case 'wrong-method':
+        this.bridge.activity?.wrongMethod(message.source);
+        break;
       case 'listening':
         this.#listening.resolve(message.port);
         break;
@@ -64,6 +67,7 @@ export class IntakeLink {
   async #fast(post: IntakePost): Promise<void> {
     const { intake, metrics, counters } = this.bridge;
     metrics.intake.inc({ way: 'fast', result: 'memory' });
+    this.bridge.activity?.taken(bodyOf(post), 'fast');
     if (post.tooLong === undefined) await intake.takeFast(bodyOf(post));
     else await intake.keepTooLong(bodyOf(post), post.tooLong).catch(() => metrics.fastDropped.inc());
     counters.fastDone(post.bytes.length);
@@ -74,9 +78,11 @@ export class IntakeLink {
     try {
       const place = post.tooLong === undefined ? await intake.store(bodyOf(post)) : await intake.keepTooLong(bodyOf(post), post.tooLong);
       metrics.intake.inc({ way: 'durable', result: place });
+      this.bridge.activity?.taken(bodyOf(post), 'durable');
       this.#answer({ id: post.id });
     } catch (error) {
       metrics.intake.inc({ way: 'durable', result: 'refused' });
+      this.bridge.activity?.refused(post.source);
       this.#answer({ id: post.id, refused: error instanceof Error ? `${error.name}: ${error.message}` : String(error) });
     }
   }

@@ -47,6 +47,8 @@ export type FromThread =
   | { readonly kind: 'request'; readonly request: OtherRequest }
   /** Somebody posts to a source without its token; not told more often than once a second for a source. */
   | { readonly kind: 'unauthorized'; readonly source: string; readonly remote: string }
+  /** Somebody asks the intake of a source for something: the mark of a redirect on the way. As seldom. */
+  | { readonly kind: 'wrong-method'; readonly source: string }
   | { readonly kind: 'stopped' };
 
 export type ToThread =

@@ -5,7 +5,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { isSourceName } from '#event-rule/event-rule.js';
 import { IntakeCounters } from './intake-counters.js';
 import type { FromThread, IntakeAnswer, IntakePost, IntakeWay, OtherAnswer, StopTimes, ToThread } from './intake-messages.js';
-import { admits, type TokenDigests } from './intake-token.js';
+import { judge, type TokenDigests } from './intake-token.js';
 import { readRequestBytes, type BytesLimits, type RequestBytes } from './request-bytes.js';
 
 /** Plain data and what can be handed to a thread. */
@@ -32,7 +32,7 @@ const MOST_WAITING = 64 * 1_048_576;
 const TIMES = { keepAliveTimeout: 75_000, headersTimeout: 80_000, requestTimeout: 120_000 };
 /** Seconds after which a sender that was turned away may come again; senders that know better ignore it. */
 const RETRY_AFTER = 3;
-/** Milliseconds between two reports that a source has the wrong token, and how many such sources are kept apart. */
+/** Milliseconds between two reports of the same kind about a source, and how many are kept apart. */
 const REPORT_INTERVAL = 1_000;
 const MOST_REPORTED = 256;
 
@@ -72,12 +72,14 @@ export class IntakeServer {
     request.on('error', () => undefined);
     const path = (request.url ?? '/').split('?', 1)[0]!;
     if (!/^\/intake\//.test(path)) return this.#forward(request, response);
-    if (request.method !== 'POST') return refuse(response.setHeader('allow', 'POST'), 405, 'only POST');
     // A slash too many must not become a redirect: senders follow it with a GET and take that for an acknowledgement.
     const [, name, fast] = /^\/intake\/s3\/([^/]+)(\/fast)?\/?$/.exec(path) ?? [];
+    if (request.method !== 'POST') return this.#refuseMethod(response, name);
     if (name === undefined) return refuse(response, 404, 'no intake here: POST /intake/s3/<source>');
     if (!isSourceName(name)) return refuse(response, 404, NO_SOURCE);
-    if (!admits(this.#digests, request.headers.authorization, name)) return this.#refuseToken(request, response, name);
+    const verdict = judge(this.#digests, request.headers.authorization, name);
+    if (verdict === 'unknown') return refuse(response, 503, 'the tokens of the sources are not known yet');
+    if (verdict === 'refused') return this.#refuseToken(request, response, name);
     this.#take(request, response, name, fast === undefined ? 'durable' : 'fast');
   }
 
@@ -111,11 +113,20 @@ export class IntakeServer {
   #refuseToken(request: IncomingMessage, response: ServerResponse, source: string): void {
     this.#counters.unauthorized();
     refuse(response.setHeader('www-authenticate', 'Bearer'), 401, 'wrong token');
+    if (this.#isReportDue(source)) this.#tell({ kind: 'unauthorized', source, remote: request.socket.remoteAddress ?? '' });
+  }
+
+  #refuseMethod(response: ServerResponse, source: string | undefined): void {
+    refuse(response.setHeader('allow', 'POST'), 405, 'only POST');
+    if (source !== undefined && isSourceName(source) && this.#isReportDue(`method ${source}`)) this.#tell({ kind: 'wrong-method', source });
+  }
+
+  #isReportDue(what: string): boolean {
     const now = performance.now();
-    if (now - (this.#reported.get(source) ?? -Infinity) < REPORT_INTERVAL) return;
+    if (now - (this.#reported.get(what) ?? -Infinity) < REPORT_INTERVAL) return false;
     if (this.#reported.size >= MOST_REPORTED) this.#reported.clear();
-    this.#reported.set(source, now);
-    this.#tell({ kind: 'unauthorized', source, remote: request.socket.remoteAddress ?? '' });
+    this.#reported.set(what, now);
+    return true;
   }
 
   #forward(request: IncomingMessage, response: ServerResponse): void {

@@ -4,21 +4,26 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 export interface TokenDigests {
   /** Of the hub's token, for every source without its own. */
   readonly common: Uint8Array;
-  /** By name of the source. */
-  readonly own: ReadonlyMap<string, Uint8Array>;
+  /** By name of the source; absent while it is not known yet which sources have tokens of their own. */
+  readonly own?: ReadonlyMap<string, Uint8Array>;
 }
 
-export function tokenDigests(common: string, own: Iterable<readonly [source: string, token: string]> = []): TokenDigests {
-  return { common: digest(common), own: new Map([...own].map(([source, token]) => [source, digest(token)])) };
+/** `unknown`: it may be the source's own token. A refusal would be wrong; the sender has to come again. */
+export type TokenVerdict = 'admitted' | 'refused' | 'unknown';
+
+export function tokenDigests(common: string, own?: Iterable<readonly [source: string, token: string]>): TokenDigests {
+  const digests = own && new Map([...own].map(([source, token]) => [source, digest(token)]));
+  return { common: digest(common), ...(digests !== undefined && { own: digests }) };
 }
 
 /**
  * Whether `Authorization`, with or without the word `Bearer`, holds the token of a source; without a source, that of the hub.
  * Takes the same time for every wrong value: digests are of one length.
  */
-export function admits({ common, own }: TokenDigests, authorization: string | undefined, source?: string): boolean {
+export function judge({ common, own }: TokenDigests, authorization: string | undefined, source?: string): TokenVerdict {
   const given = (authorization ?? '').replace(/^bearer +/i, '').trim();
-  return timingSafeEqual(digest(given), (source !== undefined && own.get(source)) || common);
+  if (timingSafeEqual(digest(given), (source !== undefined && own?.get(source)) || common)) return 'admitted';
+  return source !== undefined && own === undefined ? 'unknown' : 'refused';
 }
 
 /** The secrets that senders prove themselves with. */
@@ -26,6 +31,7 @@ export class IntakeToken {
   #digests: TokenDigests;
   #onChange: (digests: TokenDigests) => void = () => undefined;
 
+  /** @param token the hub's */
   constructor(private readonly token: string) {
     this.#digests = tokenDigests(token);
   }
@@ -45,8 +51,9 @@ export class IntakeToken {
     this.#onChange = listener;
   }
 
-  admits(authorization: string | undefined, source?: string): boolean {
-    return admits(this.#digests, authorization, source);
+  /** Whether it is the token of the hub. */
+  admits(authorization: string | undefined): boolean {
+    return judge(this.#digests, authorization) === 'admitted';
   }
 }
 
