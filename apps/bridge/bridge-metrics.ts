@@ -65,6 +65,37 @@ export class BridgeMetrics {
   readonly held = new Gauge({ name: 'magpie_bridge_held_bodies', help: 'Bodies that this process works on now.', ...this.#own });
   readonly fileBytes = new Gauge({ name: 'magpie_bridge_write_ahead_bytes', help: 'Bytes on the local disk that wait for Redis.', ...this.#own });
   readonly fileDamaged = new Counter({ name: 'magpie_bridge_write_ahead_damaged_total', help: 'Records of the write-ahead files that were damaged.', ...this.#own });
+  readonly leading = new Gauge({ name: 'magpie_bridge_leading_sources', help: 'Event sources that this process leads.', ...this.#own });
+  readonly listened = new Counter({
+    name: 'magpie_bridge_listened_total',
+    help: 'Events of listen streams by what became of them: memory (the durable copy follows), stored, dropped.',
+    labelNames: ['source', 'result'],
+    ...this.#own,
+  });
+  readonly listenEnds = new Counter({
+    name: 'magpie_bridge_listen_ends_total',
+    help: 'Ends of listen streams: lost, silent (not one byte came), refused.',
+    labelNames: ['source', 'kind'],
+    ...this.#own,
+  });
+  readonly gapsOpened = new Counter({
+    name: 'magpie_bridge_gaps_opened_total',
+    help: 'Spans of time in which events may have been missed, by why.',
+    labelNames: ['source', 'reason'],
+    ...this.#own,
+  });
+  readonly storeUp = new Gauge({
+    name: 'magpie_bridge_store_up',
+    help: 'Whether the store of a source that this process leads is reachable (1 or 0).',
+    labelNames: ['source'],
+    ...this.#own,
+  });
+  readonly storeQueue = new Gauge({
+    name: 'magpie_bridge_store_queue_length',
+    help: 'Events in the queues of the store for this hub, of sources that this process leads.',
+    labelNames: ['source'],
+    ...this.#own,
+  });
 
   readonly sourceBodies = new Counter({
     name: 'magpie_bridge_source_bodies_total',

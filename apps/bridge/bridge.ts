@@ -7,6 +7,7 @@ import { EventRuleStore } from '#event-rule/event-rule-store.js';
 import { BadInputStore } from '#event-source/bad-input-store.js';
 import { CanaryStore } from '#event-source/canary-store.js';
 import { EventSourceStore } from '#event-source/event-source-store.js';
+import { isReconciled } from '#event-source/event-source.js';
 import { SourceFiguresStore } from '#event-source/source-figures-store.js';
 import { LongPoll } from '#queue/long-poll.js';
 import { MessageStore } from '#queue/message-store.js';
@@ -33,6 +34,7 @@ import { RuleSnapshot } from './rule-snapshot.js';
 import { SourceActivity } from './source-activity.js';
 import { SourceOwners } from './source-owners.js';
 import { SourceSnapshot, type KnownSources } from './source-snapshot.js';
+import { StateMarks } from './state-marks.js';
 import { WriteAheadLog } from './write-ahead-log.js';
 
 export interface BridgeSettings {
@@ -203,6 +205,7 @@ export class Bridge {
       journal,
       rules,
       handOver,
+      states: new StateMarks(journal, (source) => isReconciled(sources.get(source))),
       store: (body) => this.intake.store(body),
       onParked: (partition, rule) => parked.start(partition, rule),
       owners,
