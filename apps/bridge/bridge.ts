@@ -54,6 +54,8 @@ export interface BridgeSettings {
   readonly heartbeat?: number;
 }
 
+/** Events that go to queues of one partition in one step: twice as many as requests do, because a backlog often goes to one queue. */
+const SENDS_GATHERED = 128;
 /** Milliseconds between two attempts to reach Redis at start. */
 const START_PAUSE = 200;
 
@@ -191,7 +193,7 @@ export class Bridge {
     });
     const handOver = new HandOver(
       new Publisher(new TopicStore(this.#client, deployment), this.#drains),
-      new MessageStore(new QueueStore(this.#client, deployment), new LongPoll(this.#subscriber, deployment)),
+      new MessageStore(new QueueStore(this.#client, deployment), new LongPoll(this.#subscriber, deployment), SENDS_GATHERED),
       owners,
     );
     const journal: Journal = new Journal(this.#client, deployment, {
