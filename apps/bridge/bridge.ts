@@ -6,7 +6,7 @@ import { DrainQueue } from '#delivery/drain-queue.js';
 import { EventRuleStore } from '#event-rule/event-rule-store.js';
 import { BadInputStore } from '#event-source/bad-input-store.js';
 import { CanaryStore } from '#event-source/canary-store.js';
-import type { EventSource } from '#event-source/event-source.js';
+import { isReconciled, type EventSource } from '#event-source/event-source.js';
 import { EventSourceStore } from '#event-source/event-source-store.js';
 import { GapStore } from '#event-source/gap-store.js';
 import { SourceFiguresStore } from '#event-source/source-figures-store.js';
@@ -43,6 +43,7 @@ import { SourceOwners } from './source-owners.js';
 import { SourceSnapshot, type KnownSources } from './source-snapshot.js';
 import { StoreTask } from './store-task.js';
 import type { SourceTaskFactory } from './source-task.js';
+import { StateMarks } from './state-marks.js';
 import { WriteAheadLog } from './write-ahead-log.js';
 
 export interface BridgeSettings {
@@ -64,6 +65,8 @@ export interface BridgeSettings {
 
 /** What can become a message; reads of objects only come by webhooks, they would be most of a stream. */
 const LISTENED_EVENTS = ['s3:ObjectCreated:*', 's3:ObjectRemoved:*', 's3:LifecycleDelMarkerExpiration:Delete', 's3:ObjectTransition:*', 's3:ObjectRestore:*'];
+/** Events that go to queues of one partition in one step: twice as many as requests do, because a backlog often goes to one queue. */
+const SENDS_GATHERED = 128;
 /** Milliseconds between two attempts to reach Redis at start. */
 const START_PAUSE = 200;
 
@@ -202,7 +205,7 @@ export class Bridge {
     });
     const handOver = new HandOver(
       new Publisher(new TopicStore(this.#client, deployment), this.#drains),
-      new MessageStore(new QueueStore(this.#client, deployment), new LongPoll(this.#subscriber, deployment)),
+      new MessageStore(new QueueStore(this.#client, deployment), new LongPoll(this.#subscriber, deployment), SENDS_GATHERED),
       owners,
     );
     const consumer = `${hostname()}.${process.pid}.${randomBytes(4).toString('hex')}`;
@@ -217,6 +220,7 @@ export class Bridge {
       journal,
       rules,
       handOver,
+      states: new StateMarks(journal, (source) => isReconciled(sources.get(source))),
       store: (body) => this.intake.store(body),
       onParked: (partition, rule) => parked.start(partition, rule),
       owners,
