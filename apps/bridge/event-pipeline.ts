@@ -9,14 +9,16 @@ import type { HandOver } from './hand-over.js';
 import type { Journal, JournalEntry, ParkedEvent, StateNote } from './journal.js';
 import type { Body } from './journal-entry.js';
 import { OrderedTasks } from './ordered-tasks.js';
+import type { SourceActivity } from './source-activity.js';
 import type { SourceOwners } from './source-owners.js';
 import type { StateJudgement, StateMarks } from './state-marks.js';
 
-/** Bodies, and bytes of them, that this process holds at a time; the rest stays in the journal. */
+/**
+ * Bodies, and bytes of them, that this process holds at a time; the rest stays in the journal. All of them are worked on at the same time:
+ * what waits for Redis together goes to Redis together, and shares one sync of its file.
+ */
 const MOST_HELD = 2_000;
 const MOST_HELD_BYTES = 64 * 1_048_576;
-/** Bodies that are worked on at the same time. */
-const CONCURRENCY = 256;
 /** Milliseconds before a step is repeated that failed because Redis was away: doubled from the first to the second. */
 const FIRST_PAUSE = 200;
 const LONGEST_PAUSE = 5_000;
@@ -33,6 +35,7 @@ export interface PipelineParts {
   readonly onParked: (partition: number, rule: string) => void;
   /** Whose rules see the events of a source. */
   readonly owners: Pick<SourceOwners, 'refresh' | 'accountOf'>;
+  readonly activity: Pick<SourceActivity, 'told' | 'node' | 'canary' | 'unreadable'>;
   readonly metrics: BridgeMetrics;
   readonly logger: Logger;
 }
@@ -52,7 +55,7 @@ const DEFECT: Verdict = { parked: [], problems: ['a defect of Magpie: see its lo
  * repeated until it succeeds: every step is idempotent.
  */
 export class EventPipeline {
-  readonly #tasks = new OrderedTasks(CONCURRENCY);
+  readonly #tasks = new OrderedTasks(MOST_HELD);
   readonly #held = new Map<string, number>();
   #heldBytes = 0;
   #fast = 0;
@@ -83,18 +86,19 @@ export class EventPipeline {
     }
   }
 
-  /** Works on a body that is not stored. @returns false when there is no room for it */
-  takeFast(body: Body): boolean {
-    if (this.room() === 0) return false;
+  /** Works on a body that is not stored; resolves when that is done. The intake bounds how many there are; entries of the journal wait for them. */
+  takeFast(body: Body): Promise<void> {
     this.#fast += 1;
     this.#heldBytes += body.bytes.length;
     const read = readBody(body);
-    this.#tasks.add(orderOf(body.source, read), async () => {
-      await this.#finishFast(body, read);
-      this.#fast -= 1;
-      this.#heldBytes -= body.bytes.length;
+    return new Promise((resolve) => {
+      this.#tasks.add(orderOf(body.source, read), async () => {
+        await this.#finishFast(body, read);
+        this.#fast -= 1;
+        this.#heldBytes -= body.bytes.length;
+        resolve();
+      });
     });
-    return true;
   }
 
   /** Waits until everything held is done, for so many milliseconds; what is left then stays in the journal. */
@@ -110,14 +114,14 @@ export class EventPipeline {
   }
 
   async #finish(entry: JournalEntry, body: IntakeBody): Promise<void> {
-    const { journal, metrics, logger, onParked } = this.parts;
+    const { journal, logger, onParked } = this.parts;
     let pause = FIRST_PAUSE;
     for (let defects = 0; !this.#stopping.signal.aborted; ) {
       try {
         const { parked, problems, told } = defects < MOST_DEFECTS ? await this.#work(entry, body) : DEFECT;
         const states = await this.#noteElsewhere(told, entry.partition);
         await journal.settle({ entry, parked, states, ...(problems.length > 0 && { unreadable: { ...entry, problems } }) });
-        if (problems.length > 0) metrics.unreadable.inc({ source: entry.source });
+        if (problems.length > 0) this.#countUnreadable(entry.source);
         for (const rule of new Set(parked.map((event) => event.rule))) onParked(entry.partition, rule);
         return;
       } catch (error) {
@@ -170,14 +174,17 @@ export class EventPipeline {
   }
 
   async #handOver(rules: RuleSet, event: BucketEvent, state: StateJudgement): Promise<ParkedEvent[]> {
-    const { owners, handOver, metrics, logger } = this.parts;
+    const { owners, handOver, activity, metrics, logger } = this.parts;
+    activity.node(event);
     if (event.eventName === undefined) return this.#ignore('no_oss_event');
     const account = owners.accountOf(event.source);
     const matching = rules.match(account, event);
+    if (activity.canary(event, () => matching.map(({ name }) => name))) return this.#ignore('canary');
     if (matching.length === 0) return this.#ignore('no_rule');
     if (await this.#removesMarker(event)) return this.#ignore('delete_marker_removed');
     if (state.told) return this.#ignore('told_already');
     const results = await Promise.all(matching.map((rule) => handOver.deliver(account, rule, event)));
+    activity.told(event, results.every((result) => result.outcome === 'done' && result.repeated));
     return results.flatMap((result, index) => {
       const rule = matching[index]!;
       metrics.handedOver.inc({ endpoint: rule.endpoint.endpointType, outcome: result.outcome === 'done' ? 'done' : 'parked' });
@@ -185,6 +192,11 @@ export class EventPipeline {
       if (result.outcome === 'message') logger.warn({ rule: rule.name, bucket: event.bucket, key: event.key, reason: result.reason }, 'event waits');
       return [{ rule: `${account}/${rule.name}`, event }];
     });
+  }
+
+  #countUnreadable(source: string): void {
+    this.parts.metrics.unreadable.inc({ source });
+    this.parts.activity.unreadable(source);
   }
 
   #ignore(reason: string): [] {

@@ -63,9 +63,11 @@ export class MessageStore {
   constructor(
     private readonly queues: QueueStore,
     private readonly polls: LongPoll,
+    /** How many messages of several sends one script call stores at the most. */
+    sendsGathered = GATHERED.items,
   ) {
     this.#handles = new ReceiptHandles(queues.deployment.handleSecret);
-    this.#send = new Gather((partition, batches) => this.#sendBatches(partition, batches), { ...GATHERED, weigh: bytesOf });
+    this.#send = new Gather((partition, batches) => this.#sendBatches(partition, batches), { ...GATHERED, items: sendsGathered, weigh: bytesOf });
     this.#receive = this.#gather(SCRIPTS.receive, (item) => Number(item[2]) * TYPICAL_SIZE);
     this.#delete = this.#gather(SCRIPTS.delete, () => 1);
   }
@@ -226,6 +228,7 @@ export class MessageStore {
   }
 
   #sent(queue: QueueRecord, { messageId, bodyMd5 }: EncodedMessage, [code, member, now, visible]: SendReply): SentMessage {
+    if (code === ReplyCode.DUPLICATE) return { messageId, bodyMd5, duplicate: true };
     if (code !== ReplyCode.OK || Number(visible) === Number(now)) return { messageId, bodyMd5 };
     const nextVisibleTime = Number(visible);
     const receiptHandle = this.#handles.issue({ queueId: queue.id, member: Number(member), number: 0, nextVisibleTime });

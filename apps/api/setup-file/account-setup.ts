@@ -1,6 +1,7 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { SecretBox } from '#access/secret-box.js';
 import { EventRuleStore } from '#event-rule/event-rule-store.js';
+import { EventSourceStore } from '#event-source/event-source-store.js';
 import { QueueStore } from '#queue/queue-store.js';
 import type { HubSettings } from '#runtime/hub-settings.js';
 import { BadSetting } from '#runtime/setting.js';
@@ -28,6 +29,7 @@ export class AccountSetup {
       account: this.account,
       queues: app.get(QueueStore),
       topics: app.get(TopicStore),
+      sources: app.get(EventSourceStore),
       rules: app.get(EventRuleStore),
       secrets: app.get(SecretBox),
     });
