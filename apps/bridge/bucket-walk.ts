@@ -138,9 +138,9 @@ export class BucketWalk {
     return candidates.filter((_, index) => !told[index]);
   }
 
-  /** Oldest first, so that the states of one object are told in their order. */
+  /** Oldest first, so that the states of one object are told in their order; within a millisecond the listing has them newest first. */
   async #tell(missing: readonly Missing[]): Promise<number> {
-    const ordered = missing.toSorted((one, other) => one.entry.lastModified - other.entry.lastModified);
+    const ordered = missing.toReversed().sort((one, other) => one.entry.lastModified - other.entry.lastModified);
     for (let at = 0; at < ordered.length; at += TOLD_AT_ONCE) {
       await this.parts.append(await this.#events(ordered.slice(at, at + TOLD_AT_ONCE)));
     }
