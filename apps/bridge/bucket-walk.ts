@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BucketEvent, StateRef } from '#event-rule/bucket-event.js';
 import { listedRefsOf } from '#event-rule/state-id.js';
+import { canaryId } from '#event-source/canary.js';
 import type { ListingCursor } from '#event-source/open-gap.js';
 import type { BucketListing, ListingPage, PageStart } from './bucket-listing.js';
 import { listedEvent } from './listed-event.js';
@@ -103,7 +104,7 @@ export class BucketWalk {
     const { source, bucket, since, settle } = this.target;
     const from = since === 0 ? 0 : Math.min(since, since + page.clockSkew) - MARGIN;
     const candidates = page.entries
-      .filter(({ lastModified }) => lastModified >= from)
+      .filter(({ key, lastModified }) => lastModified >= from && canaryId(key) === undefined)
       .map((entry): Missing => ({ entry, key: entry.key, refs: listedRefsOf(source, { bucket, ...entry }, page.byTime) }));
     const missing = await this.#untold(candidates);
     this.#missing += missing.length;

@@ -16,7 +16,8 @@ const FIRST_PAUSE = 200;
 const LONGEST_PAUSE = 30_000;
 
 export type HandOverResult =
-  | { readonly outcome: 'done' }
+  /** `repeated`: another copy of the event was handed over before. */
+  | { readonly outcome: 'done'; readonly repeated: boolean }
   /** Nothing can be handed to this destination now. */
   | { readonly outcome: 'destination'; readonly reason: string }
   /** This message cannot be handed over as the destination is set now; others may. */
@@ -53,13 +54,14 @@ export class HandOver {
     const destination = destinationOf(account, rule);
     const failing = this.#failing.get(destination);
     if (!force && failing !== undefined && failing.until > this.now()) return { outcome: 'destination', reason: failing.reason };
+    let repeated: boolean;
     try {
-      await this.#send(account, rule, event);
+      repeated = await this.#send(account, rule, event);
     } catch (error) {
       return this.#failed(destination, `${account}/${rule.name}`, error);
     }
     this.#failing.delete(destination);
-    return { outcome: 'done' };
+    return { outcome: 'done', repeated };
   }
 
   /** Milliseconds since the epoch until which a rule's destination is left alone; 0 when it is not. */
@@ -78,15 +80,17 @@ export class HandOver {
     this.#refused.clear();
   }
 
-  async #send(account: string, rule: EventRule, event: BucketEvent): Promise<void> {
+  /** @returns whether another copy had been sent before */
+  async #send(account: string, rule: EventRule, event: BucketEvent): Promise<boolean> {
     const { endpointType, endpointValue } = rule.endpoint;
     const body = ossMessageBody(event, rule, this.owners.ownerOf(account, event.source));
     const mark = { id: handOverId(eventId(event), rule.name, `${endpointType}/${endpointValue}`), seconds: MARK_SECONDS };
     if (endpointType === 'queue') {
-      await this.queues.sendMessages(account, endpointValue, [{ body }], mark);
-      return;
+      const [sent] = await this.queues.sendMessages(account, endpointValue, [{ body }], mark);
+      return sent?.duplicate === true;
     }
-    await this.topics.publish(account, endpointValue, { body, ...(rule.messageTag !== undefined && { messageTag: rule.messageTag }) }, mark);
+    const published = await this.topics.publish(account, endpointValue, { body, ...(rule.messageTag !== undefined && { messageTag: rule.messageTag }) }, mark);
+    return published.duplicate === true;
   }
 
   #failed(destination: string, rule: string, error: unknown): HandOverResult {

@@ -1,5 +1,6 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
+import { isObject } from '#event-rule/s3-record.js';
 import type { StoreCredentials } from '#event-source/event-source.js';
 import { signStoreRequest, storeUrl } from '#event-source/store-signature.js';
 import { LineReader } from './line-reader.js';
@@ -50,6 +51,7 @@ const EXCERPT = 4_096;
 export function readListenStream(options: ListenStreamOptions): Promise<StreamEnd> {
   return new Promise((resolve) => {
     const request = openStream(options);
+    if (request instanceof Error) return resolve({ kind: 'refused', reason: request.message });
     const finish = (end: StreamEnd): void => {
       clearTimeout(timer);
       options.signal.removeEventListener('abort', stop);
@@ -75,12 +77,17 @@ export function readListenStream(options: ListenStreamOptions): Promise<StreamEn
   });
 }
 
-function openStream({ endpoint, credentials, region, bucket, events }: ListenStreamOptions): http.ClientRequest {
-  const query = [['ping', String(PING)], ['prefix', ''], ['suffix', ''], ...events.map((name) => ['events', name] as const)] as const;
-  const url = storeUrl(endpoint, bucket === undefined ? '/' : `/${bucket}/`, query as readonly (readonly [string, string])[]);
-  const headers = signStoreRequest({ method: 'GET', url, credentials, region, now: new Date() });
-  const request = url.protocol === 'https:' ? https.request : http.request;
-  return request(url, { headers, agent: false }).end();
+/** @returns an error for what no request can be made of */
+function openStream({ endpoint, credentials, region, bucket, events }: ListenStreamOptions): http.ClientRequest | Error {
+  const query: [string, string][] = [['ping', String(PING)], ['prefix', ''], ['suffix', ''], ...events.map((name): [string, string] => ['events', name])];
+  try {
+    const url = storeUrl(endpoint, bucket === undefined ? '/' : `/${bucket}/`, query);
+    const headers = signStoreRequest({ method: 'GET', url, credentials, region, now: new Date() });
+    const request = url.protocol === 'https:' ? https.request : http.request;
+    return request(url, { headers, agent: false }).end();
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
 }
 
 function readLines(response: http.IncomingMessage, options: ListenStreamOptions, onByte: (first: boolean) => void, finish: (end: StreamEnd) => void): void {
@@ -113,9 +120,9 @@ function readLine(line: Buffer, { onRecord, onBadLine }: ListenStreamOptions): v
     onBadLine(error instanceof SyntaxError ? `not JSON: ${error.message.slice(0, 200)}` : 'not UTF-8');
     return;
   }
-  const records = typeof parsed === 'object' && parsed !== null ? (parsed as { Records?: unknown }).Records : undefined;
+  const records = isObject(parsed) ? parsed['Records'] : undefined;
   if (records === undefined) onBadLine('no Records');
-  else if (Array.isArray(records)) for (const record of records) if (typeof record === 'object' && record !== null) onRecord(record as object);
+  for (const record of Array.isArray(records) ? (records as unknown[]) : []) if (isObject(record)) onRecord(record);
 }
 
 /** Other stores answer with an error, or with a listing of the bucket. */

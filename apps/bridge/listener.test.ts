@@ -46,10 +46,9 @@ describe('Listener', () => {
     listener = new Listener({
       source: sampleSource('store', { endpoint, credentials: { accessKey, secretKey }, buckets: ['photos'], ways: ['durable', 'listen'], ...changes }),
       events: EVENTS,
-      takeFast: (body) => fast.push(body) > 0,
-      store: async (body) => {
-        if (refuseToStore) throw new Error('journal full');
-        stored.push(body);
+      handOn: async (body, by) => {
+        if (by === 'journal' && refuseToStore) throw new Error('journal full');
+        (by === 'memory' ? fast : stored).push(body);
       },
       gaps: { report: (reason, since, buckets) => gaps.push({ reason, since, ...(buckets && { buckets }) }) },
       onStatus: (now) => {

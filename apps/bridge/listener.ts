@@ -39,15 +39,18 @@ const TIMES: ListenerTimes = {
 const BASIC_EVENTS = ['s3:ObjectCreated:*', 's3:ObjectRemoved:*'];
 /** Silent streams in a row after which one that has worked counts as unusable; one that never worked does at once. */
 const MOST_SILENT = 3;
-/** Bytes of events that wait to be stored. More are dropped, with a gap: a store does not wait for a slow reader either. */
-const MOST_WAITING = 64 * 1_048_576;
+/** Bytes of events that are under way. More are dropped, with a gap where that matters: a store does not wait for a slow reader either. */
+const MOST_WAITING = 32 * 1_048_576;
 
 export interface ListenerParts {
   readonly source: EventSource;
   /** Names of events with `s3:`. */
   readonly events: readonly string[];
-  readonly takeFast: (body: Body) => boolean;
-  readonly store: (body: Body) => Promise<unknown>;
+  /**
+   * `memory`: to be handed over as it is, a durable copy follows. `journal`: to be stored before anything else. Called in the order of the stream; resolves when
+   * that is done, fails when it cannot be.
+   */
+  readonly handOn: (body: Body, by: 'memory' | 'journal') => Promise<unknown>;
   readonly gaps: Pick<GapReporter, 'report'>;
   readonly onStatus: (status: ListenStatus) => void;
   /** Whether the store answers ordinary requests now. */
@@ -208,33 +211,26 @@ export class Listener implements SourceTask {
     if (!this.#durable) this.parts.gaps.report('listen-interrupted', since, bucket === undefined ? undefined : [bucket]);
   }
 
+  /** Nothing waits here for an event to be handed on: that would hold up the stream. */
   #take(record: object, stream: Stream): void {
-    const { source, metrics, takeFast } = this.parts;
+    const { source, metrics, handOn } = this.parts;
     const bytes = listenedBody(record);
     if (bytes === undefined) return;
     const body = { source: source.name, receivedAt: Date.now(), bytes };
-    if (this.#durable) metrics.listened.inc({ source: source.name, result: takeFast(body) ? 'memory' : 'dropped' });
-    else this.#store(body, stream);
-  }
-
-  /** Events are stored in the order in which they came; nothing waits for that here. */
-  #store(body: Body, stream: Stream): void {
-    const { source, metrics } = this.parts;
     const drop = (reason: string): void => {
       metrics.listened.inc({ source: source.name, result: 'dropped' });
-      this.parts.logger.debug({ source: source.name, reason }, 'a listened event could not be stored');
+      this.parts.logger.debug({ source: source.name, reason }, 'a listened event was dropped');
       this.#openGap(stream, body.receivedAt);
     };
-    if (this.#waitingBytes > MOST_WAITING) return drop('too many events wait to be stored');
-    this.#waitingBytes += body.bytes.length;
-    this.parts
-      .store(body)
+    if (this.#waitingBytes > MOST_WAITING) return drop('too many events are under way');
+    this.#waitingBytes += bytes.length;
+    handOn(body, this.#durable ? 'memory' : 'journal')
       .then(
-        () => metrics.listened.inc({ source: source.name, result: 'stored' }),
+        () => metrics.listened.inc({ source: source.name, result: 'taken' }),
         (error: unknown) => drop(String(error)),
       )
       .finally(() => {
-        this.#waitingBytes -= body.bytes.length;
+        this.#waitingBytes -= bytes.length;
       });
   }
 

@@ -162,11 +162,20 @@ class SourceWorker {
       await this.#stopTasks();
       const led = this.#wanted;
       if (led === undefined) continue;
-      const { source, fencing } = led;
+      this.#startTasks(led);
+    }
+  }
+
+  #startTasks(led: Led): void {
+    const { source, fencing } = led;
+    try {
       const tasks = this.parts.tasks(source, fencing);
       this.#running = { led, tasks };
       for (const task of tasks) task.start();
       this.parts.logger.info({ source: source.name, fencing, version: source.version }, 'leading an event source');
+    } catch (error) {
+      this.#running ??= { led, tasks: [] };
+      this.parts.logger.error({ err: error, source: source.name }, 'the tasks of an event source could not be started');
     }
   }
 
