@@ -18,7 +18,8 @@ describe('Reconciler', () => {
 
   beforeEach(async () => {
     engine = await TestEngine.open();
-    running = await startBridge({ keyPrefix: engine.prefix });
+    // The leader's own reconciler sleeps: tests start theirs when they want one.
+    running = await startBridge({ keyPrefix: engine.prefix, reconciler: { look: 3_600_000 } });
     const url = `http://127.0.0.1:${running.port}/intake/s3/store`;
     store = await StoreSimulator.start({ targets: [{ id: 'MAGPIE', url, token: TOKEN, durable: true }] });
     photos = store.buckets.create('photos');
@@ -202,7 +203,7 @@ describe('Reconciler', () => {
     const task = reconciler.start();
     await eventually('closed', async () => (await reconciler.gaps.closed('store', 1)).length === 1);
     await task.stop();
-    expect((await reconciler.gaps.closed('store', 1))[0]).toMatchObject({ reasons: ['schedule'], spans: [{ since: before }], progress: { told: 1 } });
+    expect((await reconciler.gaps.closed('store', 1))[0]).toMatchObject({ reasons: expect.arrayContaining(['schedule']), spans: [{ since: before }], progress: { told: 1 } });
     expect(await reconciler.gaps.provenUntil('store')).toBeGreaterThan(before + 3_600_000);
   });
 });
