@@ -5,7 +5,7 @@ import { CANARY_PREFIX, type CanarySightings } from '#event-source/canary.js';
 import type { CanaryDeed, CanaryStore } from '#event-source/canary-store.js';
 import type { EventSource, EventWay } from '#event-source/event-source.js';
 import type { SourceFiguresStore } from '#event-source/source-figures-store.js';
-import type { SourceStatusStore } from '#event-source/source-status-store.js';
+import { bucketsWithoutRules, type SourceStatusStore } from '#event-source/source-status-store.js';
 import { StoreClient } from '#event-source/store-client.js';
 
 /** Milliseconds between two looks. */
@@ -118,7 +118,8 @@ export class CanaryCheck {
       const { entries } = await figures.journal();
       return { reason: `the event lies in the journal of the bridge, which has ${entries} entries`, remedy: 'See /readyz and the log of the bridge.' };
     }
-    const [{ last }, { listen, store, rules }, refusal] = await Promise.all([figures.read(source.name), status.read(source.name), badInput.refusal(source.name)]);
+    const [{ last }, known, refusal] = await Promise.all([figures.read(source.name), status.read(source.name), badInput.refusal(source.name)]);
+    const { listen, store } = known;
     if (missing === 'listen') {
       const reason = `the listener is ${listen?.state ?? 'not running'}${listen?.reason === undefined ? '' : `: ${listen.reason}`}`;
       return { reason, remedy: 'Take listen out of the ways of the source, or mend what the reason says.' };
@@ -136,7 +137,7 @@ export class CanaryCheck {
     if ((last.refused ?? 0) >= startedAt) {
       return { reason: 'the bridge turns posts away, because it or Redis is full', remedy: 'See /readyz and the log of the bridge.' };
     }
-    return explainSilence(source, target, nothingCame, store?.queueLength, Object.values(rules ?? {}).some(({ state }) => state === 'missing'));
+    return explainSilence(source, target, nothingCame, store?.queueLength, bucketsWithoutRules(known, Date.now()).length > 0);
   }
 }
 

@@ -3,7 +3,7 @@ import type { EventWay } from '#event-source/event-source.js';
 import type { GapStore } from '#event-source/gap-store.js';
 import type { SourceFiguresStore } from '#event-source/source-figures-store.js';
 import type { SourceFigures } from '#event-source/source-figures.js';
-import type { SourceStatus, SourceStatusStore } from '#event-source/source-status-store.js';
+import { bucketsWithoutRules, type SourceStatus, type SourceStatusStore } from '#event-source/source-status-store.js';
 
 /** Closed gaps that are shown. */
 const SHOWN_GAPS = 5;
@@ -44,6 +44,7 @@ export class SourceHealth {
       leader: known.leader ?? null,
       store: known.store ?? null,
       rules: known.rules ?? {},
+      provisionedAt: known.provisionedAt ?? null,
       lastProvenLive: known.lastProvenLive ?? null,
       gaps: { open, closed: closed.length, lastClosed: closed.slice(0, SHOWN_GAPS) },
     };
@@ -51,9 +52,10 @@ export class SourceHealth {
 }
 
 /** In sentences, for people; empty when all seems well. */
-function problemsOf({ last }: SourceFigures, { store, listen, rules }: SourceStatus, openGaps: number, refusedAt: number | undefined, now: number): string[] {
+function problemsOf({ last }: SourceFigures, known: SourceStatus, openGaps: number, refusedAt: number | undefined, now: number): string[] {
   const recently = (at: number | undefined): boolean => at !== undefined && now - at < RECENT;
-  const missing = Object.entries(rules ?? {}).filter(([, { state }]) => state === 'missing').map(([bucket]) => bucket);
+  const { store, listen } = known;
+  const missing = bucketsWithoutRules(known, now);
   return [
     ...(recently(refusedAt) ? ['Posts come with a wrong token: the store sends nothing else until it is right.'] : []),
     ...(recently(last.wrongMethod) ? ['The intake is asked with GET: something redirects the posts, and events are lost.'] : []),

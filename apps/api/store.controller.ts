@@ -6,6 +6,7 @@ import { EventSourceStore } from '#event-source/event-source-store.js';
 import type { EventSource } from '#event-source/event-source.js';
 import { intakeEnvironment } from '#event-source/intake-environment.js';
 import { Provisioning, targetsOf, type Provisioned } from '#event-source/provisioning.js';
+import { SourceStatusStore } from '#event-source/source-status-store.js';
 import { StoreClient } from '#event-source/store-client.js';
 import { wantedEvents } from '#event-source/wanted-events.js';
 import { InvalidArgument } from '#runtime/invalid-argument.js';
@@ -34,6 +35,7 @@ export class StoreController {
     private readonly rules: EventRuleStore,
     private readonly canaries: CanaryCheck,
     private readonly healths: SourceHealth,
+    private readonly status: SourceStatusStore,
     @Inject(SETTINGS) private readonly settings: ApiSettings,
   ) {}
 
@@ -82,7 +84,9 @@ export class StoreController {
     const store = await StoreClient.open(source);
     try {
       const events = wantedEvents(source.name, await this.#rulesOf(source.account));
-      return await new Provisioning(source, store, { events, createBuckets }).run();
+      const provisioned = await new Provisioning(source, store, { events, createBuckets }).run();
+      await this.status.write(source.name, { provisionedAt: Date.now() });
+      return provisioned;
     } finally {
       store.close();
     }

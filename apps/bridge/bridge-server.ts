@@ -1,7 +1,6 @@
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { HTTPMethods } from 'fastify';
 import type { EventSource } from '#event-source/event-source.js';
 import type { Logger } from '#runtime/log.js';
 import type { Bridge } from './bridge.js';
@@ -85,10 +84,11 @@ async function createApplication(bridge: Bridge, token: IntakeToken, logger: Log
 async function answer(app: NestFastifyApplication, { id, method, url, headers, bytes }: OtherRequest): Promise<OtherAnswer> {
   try {
     const payload = bytes.length > 0 ? { payload: Buffer.from(bytes) } : {};
-    const { statusCode, headers: answered, rawPayload } = await app.inject({ method: method as HTTPMethods, url, headers, ...payload });
+    const { statusCode, headers: answered, rawPayload } = await app.inject({ method, url, headers, ...payload });
     // The connection is the thread's.
-    const { connection: _connection, 'transfer-encoding': _encoding, ...rest } = answered;
-    return { id, status: statusCode, headers: rest, bytes: new Uint8Array(rawPayload) };
+    delete answered.connection;
+    delete answered['transfer-encoding'];
+    return { id, status: statusCode, headers: answered, bytes: new Uint8Array(rawPayload) };
   } catch (error) {
     return { id, status: 400, headers: { 'content-type': 'text/plain; charset=utf-8' }, bytes: Buffer.from(`${String(error)}\n`) };
   }

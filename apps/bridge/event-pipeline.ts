@@ -13,11 +13,12 @@ import type { SourceActivity } from './source-activity.js';
 import type { SourceOwners } from './source-owners.js';
 import type { StateJudgement, StateMarks } from './state-marks.js';
 
-/** Bodies, and bytes of them, that this process holds at a time; the rest stays in the journal. */
+/**
+ * Bodies, and bytes of them, that this process holds at a time; the rest stays in the journal. All of them are worked on at the same time:
+ * what waits for Redis together goes to Redis together, and shares one sync of its file.
+ */
 const MOST_HELD = 2_000;
 const MOST_HELD_BYTES = 64 * 1_048_576;
-/** Bodies that are worked on at the same time. */
-const CONCURRENCY = 256;
 /** Milliseconds before a step is repeated that failed because Redis was away: doubled from the first to the second. */
 const FIRST_PAUSE = 200;
 const LONGEST_PAUSE = 5_000;
@@ -54,7 +55,7 @@ const DEFECT: Verdict = { parked: [], problems: ['a defect of Magpie: see its lo
  * repeated until it succeeds: every step is idempotent.
  */
 export class EventPipeline {
-  readonly #tasks = new OrderedTasks(CONCURRENCY);
+  readonly #tasks = new OrderedTasks(MOST_HELD);
   readonly #held = new Map<string, number>();
   #heldBytes = 0;
   #fast = 0;

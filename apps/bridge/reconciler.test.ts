@@ -152,6 +152,13 @@ describe('Reconciler', () => {
     expect(gap.progress).toMatchObject({ told: 1, problems: [{ bucket: 'gone', reason: 'status 404 NoSuchBucket' }] });
   });
 
+  it('says so when the source names no buckets', async () => {
+    const { accessKey, secretKey, endpoint } = store;
+    const nowhere = await TestReconciler.open(engine, running, { endpoint, credentials: { accessKey, secretKey } });
+    await eventually('known', () => running.bridge.sources?.byName.get('store')?.buckets.length === 0);
+    expect((await nowhere.repair()).progress).toMatchObject({ listed: 0, problems: [{ bucket: '*' }] });
+  });
+
   it('waits for a store that cannot be reached', async () => {
     store.buckets.put(photos, 'missed', 'x');
     store.unavailable = true;

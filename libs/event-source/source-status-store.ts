@@ -42,10 +42,21 @@ export interface SourceStatus {
   readonly leader?: { readonly fencing: number; readonly since: number };
   readonly listen?: ListenStatus;
   readonly store?: StoreStatus;
+  /** When buckets were last set up by `provision`; the leader sees it within a minute. Written by the API. */
+  readonly provisionedAt?: number;
   /** By bucket. */
   readonly rules?: Readonly<Record<string, BucketRulesStatus>>;
   /** Until when it is proven that every event reached the hub, or lies in a queue of the store. */
   readonly lastProvenLive?: number;
+}
+
+/** Milliseconds within which a leader has looked at all buckets. */
+const LOOKED_WITHIN = 90_000;
+
+/** Buckets whose notification rules are missing, unless they were set up since the leader last looked. */
+export function bucketsWithoutRules({ rules = {}, provisionedAt = 0 }: SourceStatus, now: number): string[] {
+  if (now - provisionedAt < LOOKED_WITHIN) return [];
+  return Object.keys(rules).filter((bucket) => rules[bucket]!.state === 'missing');
 }
 
 /** The status of event sources: `<prefix>:{event-sources}:status:<source>`, a hash, member of `SourceStatus` → JSON. Written by the leader of the source. */

@@ -63,9 +63,11 @@ export class MessageStore {
   constructor(
     private readonly queues: QueueStore,
     private readonly polls: LongPoll,
+    /** How many messages of several sends one script call stores at the most. */
+    sendsGathered = GATHERED.items,
   ) {
     this.#handles = new ReceiptHandles(queues.deployment.handleSecret);
-    this.#send = new Gather((partition, batches) => this.#sendBatches(partition, batches), { ...GATHERED, weigh: bytesOf });
+    this.#send = new Gather((partition, batches) => this.#sendBatches(partition, batches), { ...GATHERED, items: sendsGathered, weigh: bytesOf });
     this.#receive = this.#gather(SCRIPTS.receive, (item) => Number(item[2]) * TYPICAL_SIZE);
     this.#delete = this.#gather(SCRIPTS.delete, () => 1);
   }

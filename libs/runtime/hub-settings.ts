@@ -241,7 +241,7 @@ export const HUB_SETTINGS: { readonly [Key in keyof HubSettings]-?: Setting<NonN
   setupFile: {
     name: 'MAGPIE_SETUP_FILE',
     kind: text(/^[^\0]+$/, 'a YAML file'),
-    description: 'Queues, topics, subscriptions and event rules that the API makes sure of at each start: see docs/setup-file.md.',
+    description: 'Queues, topics, subscriptions, event sources and event rules that the API makes sure of at each start: see docs/setup-file.md.',
   },
   logLevel: {
     name: 'MAGPIE_LOG_LEVEL',

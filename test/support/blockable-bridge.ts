@@ -10,7 +10,7 @@ import { IntakeToken } from '../../apps/bridge/intake-token.js';
  */
 const [token = '', settings = ''] = process.argv.slice(2);
 
-const bridge = new Bridge(JSON.parse(settings) as BridgeSettings, silentLogger);
+const bridge = new Bridge({ ...(JSON.parse(settings) as BridgeSettings), secretKey: Buffer.alloc(32, 1) }, silentLogger);
 const server = await BridgeServer.listen(bridge, new IntakeToken(token), silentLogger, {
   host: '127.0.0.1',
   port: 0,

@@ -1,5 +1,6 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { EventRuleStore } from '#event-rule/event-rule-store.js';
+import { EventSourceStore } from '#event-source/event-source-store.js';
 import { QueueStore } from '#queue/queue-store.js';
 import type { HubSettings } from '#runtime/hub-settings.js';
 import { BadSetting } from '#runtime/setting.js';
@@ -23,6 +24,8 @@ export class AccountSetup {
 
   /** @throws see `SetupFile.apply` */
   apply(app: NestFastifyApplication): Promise<AppliedSetup> {
-    return this.file.apply({ account: this.account, queues: app.get(QueueStore), topics: app.get(TopicStore), rules: app.get(EventRuleStore) });
+    const { account } = this;
+    const [queues, topics] = [app.get(QueueStore), app.get(TopicStore)];
+    return this.file.apply({ account, queues, topics, sources: app.get(EventSourceStore), rules: app.get(EventRuleStore) });
   }
 }

@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EventRuleStore } from '#event-rule/event-rule-store.js';
+import { EventSourceStore } from '#event-source/event-source-store.js';
 import { QueueStore } from '#queue/queue-store.js';
 import { Deployment } from '#redis/deployment.js';
 import { connectRedis, type RedisClient } from '#redis/redis-client.js';
@@ -25,12 +26,14 @@ topics:
     loggingEnabled: true
     subscriptions:
       orders: { endpoint: "acs:mns:::queues/orders", filterTag: paid }
+eventSources:
+  minio: { endpoint: "http://minio:9000", credentials: { accessKey: magpie, secretKey: secret }, buckets: [photos] }
 eventRules:
   photos:
     eventTypes: ["ObjectCreated:*"]
     endpoint: { endpointType: topic, endpointValue: alerts }
 `;
-const ENTRIES = ['queues.orders-dead', 'queues.orders', 'topics.alerts', 'topics.alerts.subscriptions.orders', 'eventRules.photos'];
+const ENTRIES = ['queues.orders-dead', 'queues.orders', 'topics.alerts', 'topics.alerts.subscriptions.orders', 'eventSources.minio', 'eventRules.photos'];
 
 describe('a set-up file', () => {
   let client: RedisClient;
@@ -54,6 +57,7 @@ describe('a set-up file', () => {
       account: ACCOUNT,
       queues: new QueueStore(client, deployment),
       topics: new TopicStore(client, deployment),
+      sources: new EventSourceStore(client, deployment, Buffer.alloc(32, 3)),
       rules: new EventRuleStore(client, deployment),
     };
   }
@@ -97,7 +101,7 @@ describe('a set-up file', () => {
       notifyContentFormat: 'JSON',
     });
     const changed = ['queues.orders', 'topics.alerts', 'topics.alerts.subscriptions.orders'];
-    expect(await apply(CHAIN)).toEqual({ created: ['queues.orders-dead', 'eventRules.photos'], changed });
+    expect(await apply(CHAIN)).toEqual({ created: ['queues.orders-dead', 'eventSources.minio', 'eventRules.photos'], changed });
     expect(await target.queues.getQueue(ACCOUNT, 'orders')).toMatchObject({ visibilityTimeout: 60, delaySeconds: 7 });
     expect(await target.topics.getTopic(ACCOUNT, 'alerts')).toMatchObject({ loggingEnabled: true, maximumMessageSize: 2_048 });
     const subscription = { filterTag: 'paid', notifyStrategy: 'EXPONENTIAL_DECAY_RETRY', notifyContentFormat: 'JSON' };

@@ -67,6 +67,15 @@ describe('a set-up', () => {
     expect(rules).toEqual([{ name: 'photos', enabled: true, eventTypes: ['ObjectCreated:*'], matchRules: [], endpoint, sources: [] }]);
   });
 
+  it('has event sources, and never shows what may be their secrets', () => {
+    const { sources } = read('eventSources:', '  minio:', '    endpoint: http://minio:9000', '    credentials: { accessKey: magpie, secretKey: hidden-secret }');
+    expect(sources).toMatchObject([{ name: 'minio', change: { settings: { accessKey: 'magpie' }, secrets: { secretKey: 'hidden-secret' } } }]);
+    const wrong = () => read('eventSources:', '  minio:', '    intakeToken: a hidden token', '    credentials: { accessKey: magpie, secretKey: a hidden key }', '    ways: [radio]');
+    expect(wrong).toThrow(/3 problems[\s\S]*setup\.yaml:3:5: eventSources\.minio\.intakeToken cannot be: [\s\S]*credentials\.secretKey cannot be: [\s\S]*ways\[0\] cannot be/);
+    expect(wrong).not.toThrow('hidden');
+    expect(() => read('eventSources:', '  minio:', '    ways: [listen]')).toThrow(/eventSources\.minio\.ways cannot be: ways: listen needs/);
+  });
+
   it('may use anchors and merge keys, and names beginning with x- to hold them', () => {
     const { queues } = read('x-slow: &slow { visibilityTimeout: 600, delaySeconds: 5 }', 'queues:', '  a: *slow', '  b: { <<: *slow, delaySeconds: 0 }');
     expect(queues.map(({ attributes }) => attributes)).toEqual([
@@ -76,7 +85,7 @@ describe('a set-up', () => {
   });
 
   it.each(['', '# nothing yet', '---', '{}', 'queues:', 'topics: {}'])('may be empty: %j', (text) => {
-    expect(read(text)).toEqual({ queues: [], topics: [], rules: [] });
+    expect(read(text)).toEqual({ queues: [], topics: [], sources: [], rules: [] });
   });
 });
 
@@ -104,7 +113,7 @@ describe('problems', () => {
       'sources: {}',
     );
     expect(problems).toEqual([
-      'setup.yaml:19:1: sources is not known: expected queues, topics, eventRules',
+      'setup.yaml:19:1: sources is not known: expected queues, topics, eventSources, eventRules',
       expect.stringMatching(/^setup\.yaml:5:5: queues\.orders\.visibiltyTimeout is not known: expected delaySeconds, .*deadLetterPolicy, queueType$/),
       'setup.yaml:3:5: queues.orders.visibilityTimeout is 0: The value of VisibilityTimeout should between 1 and 43200 seconds.',
       'setup.yaml:4:5: queues.orders.delaySeconds is "5": delaySeconds is a number.',

@@ -3,6 +3,7 @@ import { NOTIFY_CONTENT_FORMATS } from '#delivery/notification.js';
 import { NOTIFY_STRATEGIES } from '#delivery/notify-strategy.js';
 import { readBoolean, readOneOf, readText } from '#event-rule/document-reader.js';
 import { readEventRule, type EventRule } from '#event-rule/event-rule.js';
+import { checkSourceName, readEventSource, type EventSourceChange } from '#event-source/event-source-document.js';
 import { checkQueueAttributes, DEFAULT_QUEUE_ATTRIBUTES, type QueueAttributes } from '#queue/queue-attributes.js';
 import { QueueError } from '#queue/queue-errors.js';
 import { checkQueueName } from '#queue/queue-name.js';
@@ -14,12 +15,12 @@ import { checkTopicAttributes, DEFAULT_TOPIC_ATTRIBUTES, type TopicAttributes } 
 import { readAttributes } from '../queue-management-request.js';
 import { subscriptionOf } from '../subscription-attributes.js';
 import { BadSetupFile, type Path, type SetupDocument } from './setup-document.js';
-import type { GivenSubscription, QueueSetup, Setup, SubscriptionSetup, TopicSetup } from './setup.js';
+import type { GivenSubscription, QueueSetup, Setup, SourceSetup, SubscriptionSetup, TopicSetup } from './setup.js';
 
 type Members = Readonly<Record<string, unknown>>;
 type Readers<T> = { readonly [Key in keyof T]-?: (value: unknown) => NonNullable<T[Key]> };
 
-const SECTIONS = ['queues', 'topics', 'eventRules'];
+const SECTIONS = ['queues', 'topics', 'eventSources', 'eventRules'];
 /** Members that are nobody's: a place for anchors, as in compose files. */
 const EXTENSION = /^x-/;
 
@@ -48,6 +49,9 @@ export const SUBSCRIPTION_READERS: Readers<Omit<SubscriptionAttributes, 'options
   notifyContentFormat: (value) => readOneOf(value, 'notifyContentFormat', NOTIFY_CONTENT_FORMATS),
 };
 
+/** A store that is complete, to try one member of a source with. */
+const ANY_STORE = { endpoint: 'http://store:9000', credentials: { accessKey: 'any', secretKey: 'any' } };
+
 /** A rule that is complete, to try one member of another rule with. */
 const ANY_RULE = { eventTypes: ['ObjectCreated:*'], endpoint: { endpointType: 'topic', endpointValue: 'any' } };
 
@@ -74,6 +78,7 @@ class SetupReader {
     const setup = {
       queues: this.#named(['queues'], sections, (path, name, value) => this.#queue(path, name, value)),
       topics: this.#named(['topics'], sections, (path, name, value) => this.#topic(path, name, value)),
+      sources: this.#named(['eventSources'], sections, (path, name, value) => this.#source(path, name, value)),
       rules: this.#named(['eventRules'], sections, (path, name, value) => this.#rule(path, name, value)),
     };
     if (this.#problems.length > 0) throw new BadSetupFile(this.#problems);
@@ -109,6 +114,26 @@ class SetupReader {
     // What does not go together shows only now.
     if (this.#problems.length === before) this.#attempt([...path, 'notifyContentFormat'], () => subscriptionOf(attributes));
     return { name, attributes: attributes as GivenSubscription };
+  }
+
+  /** No problem shows a value: it might be a secret. */
+  #source(path: Path, name: string, value: unknown): SourceSetup {
+    const before = this.#problems.length;
+    this.#checkName(path, name, checkSourceName);
+    const members = this.#members(path, value);
+    const read = (document: object): EventSourceChange | undefined => {
+      try {
+        return readEventSource(name, document);
+      } catch (error) {
+        if (!(error instanceof InvalidArgument)) throw error;
+        this.#problems.push(this.document.remark([...path, ...readPath(error.argument)], `cannot be: ${error.message}`));
+        return undefined;
+      }
+    };
+    const nameIsFine = this.#problems.length === before;
+    for (const [member, given] of nameIsFine ? Object.entries(members) : []) read({ ...ANY_STORE, [member]: given });
+    // What does not go together shows only now.
+    return { name, change: (this.#problems.length === before ? read(members) : undefined) as EventSourceChange };
   }
 
   #rule(path: Path, name: string, value: unknown): EventRule {

@@ -17,6 +17,7 @@ export function planSteps(setup: Setup, present: Present, target: SetupTarget): 
   return [
     ...targetsFirst(setup.queues).flatMap((queue) => queueSteps(queue, present, target)),
     ...setup.topics.flatMap((topic) => topicSteps(topic, present, target)),
+    ...setup.sources.map(({ name, change }) => ({ entry: `eventSources.${name}`, run: () => target.sources.put(target.account, name, change) })),
     ...setup.rules.map((rule) => ({ entry: `eventRules.${rule.name}`, run: () => target.rules.put(target.account, rule) })),
   ];
 }

@@ -1,5 +1,6 @@
 import { parseEndpoint } from '#delivery/endpoint.js';
 import type { EventRuleStore } from '#event-rule/event-rule-store.js';
+import type { EventSourceStore } from '#event-source/event-source-store.js';
 import type { QueueDescription } from '#queue/queue-attributes.js';
 import type { QueueStore } from '#queue/queue-store.js';
 import type { Subscription } from '#topic/subscription.js';
@@ -13,10 +14,11 @@ export interface SetupTarget {
   readonly account: string;
   readonly queues: QueueStore;
   readonly topics: TopicStore;
+  readonly sources: EventSourceStore;
   readonly rules: EventRuleStore;
 }
 
-/** What there is in an account of everything that a set-up names; not its rules, whose store compares by itself. */
+/** What there is in an account of everything that a set-up names; not its event sources and rules, whose stores compare by themselves. */
 export interface Present {
   readonly queues: ReadonlyMap<string, QueueDescription>;
   readonly topics: ReadonlyMap<string, TopicDescription>;
