@@ -66,6 +66,12 @@ export class BridgeMetrics {
   readonly fileBytes = new Gauge({ name: 'magpie_bridge_write_ahead_bytes', help: 'Bytes on the local disk that wait for Redis.', ...this.#own });
   readonly fileDamaged = new Counter({ name: 'magpie_bridge_write_ahead_damaged_total', help: 'Records of the write-ahead files that were damaged.', ...this.#own });
   readonly leading = new Gauge({ name: 'magpie_bridge_leading_sources', help: 'Event sources that this process leads.', ...this.#own });
+  readonly reconciled = new Counter({
+    name: 'magpie_bridge_reconciled_total',
+    help: 'Entries of listings: listed, found in a gap, told because no event had told them.',
+    labelNames: ['source', 'result'],
+    ...this.#own,
+  });
   readonly listened = new Counter({
     name: 'magpie_bridge_listened_total',
     help: 'Events of listen streams by what became of them: taken, dropped.',

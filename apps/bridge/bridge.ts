@@ -26,6 +26,7 @@ import type { Logger } from '#runtime/log.js';
 import { Publisher } from '#topic/publisher.js';
 import { TopicStore } from '#topic/topic-store.js';
 import { bucketRules } from './bucket-rules.js';
+import type { WalkCounts } from './bucket-walk.js';
 import { BridgeMetrics } from './bridge-metrics.js';
 import { EventPipeline } from './event-pipeline.js';
 import { HandOver } from './hand-over.js';
@@ -35,6 +36,7 @@ import { IntakeCounters } from './intake-counters.js';
 import { Journal, type JournalState } from './journal.js';
 import type { Body } from './journal-entry.js';
 import { ParkedEvents } from './parked-events.js';
+import { Reconciler, type ReconcilerTimes } from './reconciler.js';
 import { Refusals } from './refusals.js';
 import { RuleSnapshot } from './rule-snapshot.js';
 import { SourceActivity } from './source-activity.js';
@@ -61,6 +63,8 @@ export interface BridgeSettings {
   readonly claimIdle?: number;
   /** Milliseconds between two looks at the journal; 3 s when absent. */
   readonly heartbeat?: number;
+  /** For tests, which cannot wait for seconds. */
+  readonly reconciler?: Partial<ReconcilerTimes>;
 }
 
 /** What can become a message; reads of objects only come by webhooks, they would be most of a stream. */
@@ -216,11 +220,12 @@ export class Bridge {
       ...(settings.claimIdle !== undefined && { claimIdle: settings.claimIdle }),
     });
     const parked = new ParkedEvents({ journal, rules, handOver, statuses: store, metrics, logger });
+    const marks = new StateMarks(journal, (source) => isReconciled(sources.get(source)));
     const pipeline = new EventPipeline({
       journal,
       rules,
       handOver,
-      states: new StateMarks(journal, (source) => isReconciled(sources.get(source))),
+      states: marks,
       store: (body) => this.intake.store(body),
       onParked: (partition, rule) => parked.start(partition, rule),
       owners,
@@ -231,7 +236,7 @@ export class Bridge {
     const leader = new SourceLeader({
       leases: new SourceLeaseStore(this.#client, deployment, consumer),
       sources,
-      tasks: this.#sourceTasks(deployment, store, sources, activity),
+      tasks: this.#sourceTasks(deployment, { rules: store, sources, activity, journal, marks }),
       onLeading: (count) => metrics.leading.set(count),
       logger,
     });
@@ -251,14 +256,15 @@ export class Bridge {
   }
 
   /** What the leader of a source does. */
-  #sourceTasks(deployment: Deployment, rules: EventRuleStore, sources: SourceSnapshot, activity: SourceActivity): SourceTaskFactory {
+  #sourceTasks(deployment: Deployment, { rules, sources, activity, journal, marks }: TaskParts): SourceTaskFactory {
     const wanted = async ({ name, account }: EventSource): Promise<string[]> => {
       const { rules: all } = await rules.all();
       return wantedEvents(name, all.filter((owned) => owned.account === account).map(({ rule }) => rule));
     };
+    const gaps = new GapStore(this.#client, deployment);
     const storeParts = {
       statuses: new SourceStatusStore(this.#client, deployment),
-      gaps: new GapStore(this.#client, deployment),
+      gaps,
       listenedEvents: LISTENED_EVENTS,
       handOn: (body: Body, by: 'memory' | 'journal') => {
         activity.taken(body, 'listen');
@@ -269,8 +275,25 @@ export class Bridge {
       metrics: this.metrics,
       logger: this.logger,
     };
-    return (source, fencing) => [new StoreTask(source, fencing, storeParts)];
+    const { logger, metrics } = this;
+    return (source, fencing) => {
+      const watch = new StoreTask(source, fencing, storeParts);
+      if (!isReconciled(source)) return [watch];
+      const onCounts = (counts: WalkCounts): void => {
+        for (const result of ['listed', 'found', 'told'] as const) metrics.reconciled.inc({ source: source.name, result }, counts[result]);
+      };
+      return [watch, new Reconciler(source, { gaps, marks, journal, onCounts, logger, ...(this.settings.reconciler && { times: this.settings.reconciler }) })];
+    };
   }
+}
+
+/** What the tasks of sources share with the rest. */
+interface TaskParts {
+  readonly rules: EventRuleStore;
+  readonly sources: SourceSnapshot;
+  readonly activity: SourceActivity;
+  readonly journal: Journal;
+  readonly marks: StateMarks;
 }
 
 interface Running {

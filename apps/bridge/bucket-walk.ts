@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BucketEvent, StateRef } from '#event-rule/bucket-event.js';
 import { listedRefsOf } from '#event-rule/state-id.js';
+import { canaryId } from '#event-source/canary.js';
 import type { ListingCursor } from '#event-source/open-gap.js';
 import type { BucketListing, ListingPage, PageStart } from './bucket-listing.js';
 import { listedEvent } from './listed-event.js';
@@ -103,7 +104,7 @@ export class BucketWalk {
     const { source, bucket, since, settle } = this.target;
     const from = since === 0 ? 0 : Math.min(since, since + page.clockSkew) - MARGIN;
     const candidates = page.entries
-      .filter(({ lastModified }) => lastModified >= from)
+      .filter(({ key, lastModified }) => lastModified >= from && canaryId(key) === undefined)
       .map((entry): Missing => ({ entry, key: entry.key, refs: listedRefsOf(source, { bucket, ...entry }, page.byTime) }));
     const missing = await this.#untold(candidates);
     this.#missing += missing.length;
@@ -138,9 +139,9 @@ export class BucketWalk {
     return candidates.filter((_, index) => !told[index]);
   }
 
-  /** Oldest first, so that the states of one object are told in their order. */
+  /** Oldest first, so that the states of one object are told in their order; within a millisecond the listing has them newest first. */
   async #tell(missing: readonly Missing[]): Promise<number> {
-    const ordered = missing.toSorted((one, other) => one.entry.lastModified - other.entry.lastModified);
+    const ordered = missing.toReversed().sort((one, other) => one.entry.lastModified - other.entry.lastModified);
     for (let at = 0; at < ordered.length; at += TOLD_AT_ONCE) {
       await this.parts.append(await this.#events(ordered.slice(at, at + TOLD_AT_ONCE)));
     }

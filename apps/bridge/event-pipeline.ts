@@ -182,9 +182,13 @@ export class EventPipeline {
     if (activity.canary(event, () => matching.map(({ name }) => name))) return this.#ignore('canary');
     if (matching.length === 0) return this.#ignore('no_rule');
     if (await this.#removesMarker(event)) return this.#ignore('delete_marker_removed');
-    if (state.told) return this.#ignore('told_already');
+    if (state.told) {
+      if (event.listed === undefined) activity.told(event, true);
+      return this.#ignore('told_already');
+    }
     const results = await Promise.all(matching.map((rule) => handOver.deliver(account, rule, event)));
-    activity.told(event, results.every((result) => result.outcome === 'done' && result.repeated));
+    // What a listing shows says nothing of the way that events take.
+    if (event.listed === undefined) activity.told(event, results.every((result) => result.outcome === 'done' && result.repeated));
     return results.flatMap((result, index) => {
       const rule = matching[index]!;
       metrics.handedOver.inc({ endpoint: rule.endpoint.endpointType, outcome: result.outcome === 'done' ? 'done' : 'parked' });

@@ -82,7 +82,9 @@ export class GapRepair {
 
   /** @returns false when the gap was paused or cancelled · @throws StoreUnreachable · RedisUnavailable: call it again */
   async run(): Promise<boolean> {
-    for (const part of partsOf(this.gap, this.parts.source)) {
+    const parts = partsOf(this.gap, this.parts.source);
+    if (parts.length === 0) this.#problems = [{ bucket: '*', reason: 'the source names no buckets: nothing was listed' }];
+    for (const part of parts) {
       if (this.#done.includes(part.bucket)) continue;
       try {
         if (!(await this.#walk(part))) return false;

@@ -95,7 +95,7 @@ export class Reconciler implements SourceTask {
     const now = this.#now();
     const proven = await gaps.provenUntil(name);
     if (proven === undefined) return gaps.prove(name, now);
-    if (reconcileInterval === 0 || now - proven < reconcileInterval * 1_000) return;
+    if (reconcileInterval === 0 || this.source.buckets.length === 0 || now - proven < reconcileInterval * 1_000) return;
     if ((await gaps.list(name)).some(({ reasons }) => reasons.includes('schedule'))) return;
     await gaps.openGap(name, { reason: 'schedule', since: Math.max(proven, now - LONGEST_SCHEDULE) });
   }
@@ -114,7 +114,8 @@ export class Reconciler implements SourceTask {
       return;
     }
     await gaps.close(name, gap.id, progress);
-    if (gap.spans.some(({ buckets, prefix }) => buckets === undefined && prefix === undefined)) await gaps.prove(name, progress.startedAt);
+    const whole = gap.spans.some(({ buckets, prefix }) => buckets === undefined && prefix === undefined);
+    if (whole && this.source.buckets.length > 0) await gaps.prove(name, progress.startedAt);
     const { listed, found, told, problems } = progress;
     logger.info({ source: name, gap: gap.id, listed, found, told, problems }, 'reconciliation done');
   }
