@@ -43,6 +43,12 @@ export class BridgeMetrics {
   });
   readonly fastDropped = new Counter({ name: 'magpie_bridge_fast_dropped_total', help: 'Fast copies that found neither destination nor journal.', ...this.#own });
   readonly fastUnderWay = new Gauge({ name: 'magpie_bridge_fast_under_way', help: 'Fast copies that were answered and are not handed over yet.', ...this.#own });
+  readonly loneFastCopies = new Counter({
+    name: 'magpie_bridge_lone_fast_copies_total',
+    help: 'Fast copies that no durable copy followed within 60 s; each opens a gap.',
+    labelNames: ['source'],
+    ...this.#own,
+  });
   readonly latency = new Histogram({
     name: 'magpie_bridge_latency_seconds',
     help: 'Time from the arrival of a body to the end of its hand-over.',

@@ -9,6 +9,7 @@ import { CanaryStore } from '#event-source/canary-store.js';
 import { EventSourceStore } from '#event-source/event-source-store.js';
 import { isReconciled } from '#event-source/event-source.js';
 import { SourceFiguresStore } from '#event-source/source-figures-store.js';
+import { GapStore } from '#event-source/gap-store.js';
 import { LongPoll } from '#queue/long-poll.js';
 import { MessageStore } from '#queue/message-store.js';
 import { QueueStore } from '#queue/queue-store.js';
@@ -22,6 +23,7 @@ import type { Logger } from '#runtime/log.js';
 import { Publisher } from '#topic/publisher.js';
 import { TopicStore } from '#topic/topic-store.js';
 import { BridgeMetrics } from './bridge-metrics.js';
+import { CopyPairs } from './copy-pairs.js';
 import { EventPipeline } from './event-pipeline.js';
 import { HandOver } from './hand-over.js';
 import { Heartbeat } from './heartbeat.js';
@@ -174,9 +176,10 @@ export class Bridge {
     this.counters.fastOpen = this.#running !== undefined && this.refusing === undefined && !this.#stopped;
   }
 
-  async #report(states: readonly JournalState[], badInput: BadInputStore, activity: SourceActivity): Promise<void> {
+  async #report(states: readonly JournalState[], { badInput, activity, copies }: Pick<Running, 'badInput' | 'activity'> & { copies: CopyPairs }): Promise<void> {
     await this.refusals.write(badInput);
     await activity.noteJournal(states);
+    await copies.look(states);
   }
 
   async #run(deployment: Deployment): Promise<void> {
@@ -202,6 +205,15 @@ export class Bridge {
       room: () => pipeline.room(),
       ...(settings.claimIdle !== undefined && { claimIdle: settings.claimIdle }),
     });
+    const gaps = new GapStore(this.#client, deployment);
+    const copies = new CopyPairs({
+      client: this.#client,
+      deployment,
+      sources,
+      openGap: async (source, gap) => void (await gaps.openGap(source, gap)),
+      metrics,
+      logger,
+    });
     const parked = new ParkedEvents({ journal, rules, handOver, statuses: store, metrics, logger });
     const pipeline = new EventPipeline({
       journal,
@@ -211,6 +223,7 @@ export class Bridge {
       store: (body) => this.intake.store(body),
       onParked: (partition, rule) => parked.start(partition, rule),
       owners,
+      copies,
       activity,
       metrics,
       logger,
@@ -222,7 +235,7 @@ export class Bridge {
       parked.retryAll();
     });
     const badInput = new BadInputStore(this.#client, deployment);
-    const heartbeat = new Heartbeat(journal, parked, metrics, logger, (states) => this.#report(states, badInput, activity), settings.heartbeat);
+    const heartbeat = new Heartbeat(journal, parked, metrics, logger, (states) => this.#report(states, { badInput, activity, copies }), settings.heartbeat);
     this.#running = { journal, pipeline, heartbeat, parked, rules, sources, activity, badInput };
     this.intake.attach(journal, pipeline);
     this.#openFastIntake();
