@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { RedisUnavailable } from '#redis/redis-unavailable.js';
 import type { Logger } from '#runtime/log.js';
 import type { BridgeMetrics } from './bridge-metrics.js';
-import { orderOf, readBody, type EventPipeline } from './event-pipeline.js';
+import { journalOrderOf, type EventPipeline } from './event-pipeline.js';
 import { isBackPressure, type Journal } from './journal.js';
 import type { Body } from './journal-entry.js';
 import type { WriteAheadLog } from './write-ahead-log.js';
@@ -95,7 +95,7 @@ export class Intake {
   }
 
   #append(journal: Journal, body: Body): Promise<void> {
-    return journal.append(body, orderOf(body.source, readBody(body)));
+    return journal.append(body, journalOrderOf(body));
   }
 
   #leaveRoad(error: unknown): void {
