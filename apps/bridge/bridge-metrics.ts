@@ -11,6 +11,12 @@ export class BridgeMetrics {
     labelNames: ['way', 'result'],
     ...this.#own,
   });
+  readonly refused = new Counter({
+    name: 'magpie_bridge_refused_total',
+    help: 'Bodies that could not be stored, by reason: JournalFull, RedisFull, WriteAheadLogFull, or what the disk says (ENOSPC …). Their store keeps them.',
+    labelNames: ['reason'],
+    ...this.#own,
+  });
   readonly unauthorized = new Counter({
     name: 'magpie_bridge_unauthorized_total',
     help: 'Posts with a wrong or no token. A store whose token is wrong sends nothing else until it is right.',

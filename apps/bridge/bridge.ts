@@ -54,6 +54,9 @@ export interface BridgeSettings {
   readonly claimIdle?: number;
   /** Milliseconds between two looks at the journal; 3 s when absent. */
   readonly heartbeat?: number;
+  /** Bodies in one part of the journal, and bytes of the write-ahead log, beyond which bodies are refused; defaults when absent. */
+  readonly journalLimit?: number;
+  readonly writeAheadLimit?: number;
 }
 
 /** Events that go to queues of one partition in one step: twice as many as requests do, because a backlog often goes to one queue. */
@@ -82,7 +85,7 @@ export class Bridge {
     private readonly logger: Logger,
   ) {
     const { redisUrl, dataDir, keyPrefix } = settings;
-    this.#log = new WriteAheadLog(join(dataDir, 'bridge'));
+    this.#log = new WriteAheadLog(join(dataDir, 'bridge'), settings.writeAheadLimit);
     this.#client = connectRedis(redisUrl, { role: 'commands', logger });
     this.#memory = new MemoryWatch(this.#client, keyPrefix, { logger, highWater: settings.redisHighWater, onTurn: () => this.#openFastIntake() });
     addMemoryMetrics(this.metrics.registry, this.#memory);
@@ -130,7 +133,7 @@ export class Bridge {
 
   /** Why events are refused although Redis is there; undefined when they are not. */
   get refusing(): string | undefined {
-    return this.#memory.refusing;
+    return this.#memory.refusing ?? this.intake.refusing;
   }
 
   /** What could not be used, once Redis was reached. */
@@ -173,7 +176,7 @@ export class Bridge {
 
   /** What came the fast way could only be dropped while nobody is there to hand it on, or Redis has no room for it. */
   #openFastIntake(): void {
-    this.counters.fastOpen = this.#running !== undefined && this.refusing === undefined && !this.#stopped;
+    this.counters.fastOpen = this.#running !== undefined && this.#memory.refusing === undefined && !this.#stopped;
   }
 
   async #report(states: readonly JournalState[], { badInput, activity, copies }: Pick<Running, 'badInput' | 'activity'> & { copies: CopyPairs }): Promise<void> {
@@ -204,6 +207,7 @@ export class Bridge {
       onEntries: (entries) => pipeline.take(entries),
       room: () => pipeline.room(),
       ...(settings.claimIdle !== undefined && { claimIdle: settings.claimIdle }),
+      ...(settings.journalLimit !== undefined && { limit: settings.journalLimit }),
     });
     const gaps = new GapStore(this.#client, deployment);
     const copies = new CopyPairs({
