@@ -11,6 +11,12 @@ export class BridgeMetrics {
     labelNames: ['way', 'result'],
     ...this.#own,
   });
+  readonly refused = new Counter({
+    name: 'magpie_bridge_refused_total',
+    help: 'Bodies that could not be stored, by reason: JournalFull, RedisFull, WriteAheadLogFull, or what the disk says (ENOSPC …). Their store keeps them.',
+    labelNames: ['reason'],
+    ...this.#own,
+  });
   readonly unauthorized = new Counter({
     name: 'magpie_bridge_unauthorized_total',
     help: 'Posts with a wrong or no token. A store whose token is wrong sends nothing else until it is right.',
@@ -43,6 +49,12 @@ export class BridgeMetrics {
   });
   readonly fastDropped = new Counter({ name: 'magpie_bridge_fast_dropped_total', help: 'Fast copies that found neither destination nor journal.', ...this.#own });
   readonly fastUnderWay = new Gauge({ name: 'magpie_bridge_fast_under_way', help: 'Fast copies that were answered and are not handed over yet.', ...this.#own });
+  readonly loneFastCopies = new Counter({
+    name: 'magpie_bridge_lone_fast_copies_total',
+    help: 'Fast copies that no durable copy followed within 60 s; each opens a gap.',
+    labelNames: ['source'],
+    ...this.#own,
+  });
   readonly latency = new Histogram({
     name: 'magpie_bridge_latency_seconds',
     help: 'Time from the arrival of a body to the end of its hand-over.',

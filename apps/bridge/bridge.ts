@@ -28,6 +28,7 @@ import { TopicStore } from '#topic/topic-store.js';
 import { bucketRules } from './bucket-rules.js';
 import type { WalkCounts } from './bucket-walk.js';
 import { BridgeMetrics } from './bridge-metrics.js';
+import { CopyPairs } from './copy-pairs.js';
 import { EventPipeline } from './event-pipeline.js';
 import { HandOver } from './hand-over.js';
 import { Heartbeat } from './heartbeat.js';
@@ -65,6 +66,9 @@ export interface BridgeSettings {
   readonly heartbeat?: number;
   /** For tests, which cannot wait for seconds. */
   readonly reconciler?: Partial<ReconcilerTimes>;
+  /** Bodies in one part of the journal, and bytes of the write-ahead log, beyond which bodies are refused; defaults when absent. */
+  readonly journalLimit?: number;
+  readonly writeAheadLimit?: number;
 }
 
 /** What can become a message; reads of objects only come by webhooks, they would be most of a stream. */
@@ -95,7 +99,7 @@ export class Bridge {
     private readonly logger: Logger,
   ) {
     const { redisUrl, dataDir, keyPrefix } = settings;
-    this.#log = new WriteAheadLog(join(dataDir, 'bridge'));
+    this.#log = new WriteAheadLog(join(dataDir, 'bridge'), settings.writeAheadLimit);
     this.#client = connectRedis(redisUrl, { role: 'commands', logger });
     this.#memory = new MemoryWatch(this.#client, keyPrefix, { logger, highWater: settings.redisHighWater, onTurn: () => this.#openFastIntake() });
     addMemoryMetrics(this.metrics.registry, this.#memory);
@@ -143,7 +147,7 @@ export class Bridge {
 
   /** Why events are refused although Redis is there; undefined when they are not. */
   get refusing(): string | undefined {
-    return this.#memory.refusing;
+    return this.#memory.refusing ?? this.intake.refusing;
   }
 
   /** What could not be used, once Redis was reached. */
@@ -187,12 +191,13 @@ export class Bridge {
 
   /** What came the fast way could only be dropped while nobody is there to hand it on, or Redis has no room for it. */
   #openFastIntake(): void {
-    this.counters.fastOpen = this.#running !== undefined && this.refusing === undefined && !this.#stopped;
+    this.counters.fastOpen = this.#running !== undefined && this.#memory.refusing === undefined && !this.#stopped;
   }
 
-  async #report(states: readonly JournalState[], badInput: BadInputStore, activity: SourceActivity): Promise<void> {
+  async #report(states: readonly JournalState[], { badInput, activity, copies }: Pick<Running, 'badInput' | 'activity'> & { copies: CopyPairs }): Promise<void> {
     await this.refusals.write(badInput);
     await activity.noteJournal(states);
+    await copies.look(states);
   }
 
   async #run(deployment: Deployment): Promise<void> {
@@ -218,6 +223,16 @@ export class Bridge {
       onEntries: (entries) => pipeline.take(entries),
       room: () => pipeline.room(),
       ...(settings.claimIdle !== undefined && { claimIdle: settings.claimIdle }),
+      ...(settings.journalLimit !== undefined && { limit: settings.journalLimit }),
+    });
+    const gaps = new GapStore(this.#client, deployment);
+    const copies = new CopyPairs({
+      client: this.#client,
+      deployment,
+      sources,
+      openGap: async (source, gap) => void (await gaps.openGap(source, gap)),
+      metrics,
+      logger,
     });
     const parked = new ParkedEvents({ journal, rules, handOver, statuses: store, metrics, logger });
     const marks = new StateMarks(journal, (source) => isReconciled(sources.get(source)));
@@ -229,6 +244,7 @@ export class Bridge {
       store: (body) => this.intake.store(body),
       onParked: (partition, rule) => parked.start(partition, rule),
       owners,
+      copies,
       activity,
       metrics,
       logger,
@@ -247,7 +263,7 @@ export class Bridge {
       parked.retryAll();
     });
     const badInput = new BadInputStore(this.#client, deployment);
-    const heartbeat = new Heartbeat(journal, parked, metrics, logger, (states) => this.#report(states, badInput, activity), settings.heartbeat);
+    const heartbeat = new Heartbeat(journal, parked, metrics, logger, (states) => this.#report(states, { badInput, activity, copies }), settings.heartbeat);
     this.#running = { journal, pipeline, heartbeat, parked, rules, sources, activity, badInput, leader };
     this.intake.attach(journal, pipeline);
     this.#openFastIntake();

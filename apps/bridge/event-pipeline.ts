@@ -6,6 +6,7 @@ import type { RuleSet } from '#event-rule/rule-set.js';
 import type { Logger } from '#runtime/log.js';
 import type { BridgeMetrics } from './bridge-metrics.js';
 import type { HandOver } from './hand-over.js';
+import type { CopyPairs } from './copy-pairs.js';
 import type { Journal, JournalEntry, ParkedEvent, StateNote } from './journal.js';
 import type { Body } from './journal-entry.js';
 import { OrderedTasks } from './ordered-tasks.js';
@@ -35,6 +36,8 @@ export interface PipelineParts {
   readonly onParked: (partition: number, rule: string) => void;
   /** Whose rules see the events of a source. */
   readonly owners: Pick<SourceOwners, 'refresh' | 'accountOf'>;
+  /** Watches whether both copies of an event come, where there are two. */
+  readonly copies: Pick<CopyPairs, 'note'>;
   readonly activity: Pick<SourceActivity, 'told' | 'node' | 'canary' | 'unreadable'>;
   readonly metrics: BridgeMetrics;
   readonly logger: Logger;
@@ -119,7 +122,7 @@ export class EventPipeline {
     for (let defects = 0; !this.#stopping.signal.aborted; ) {
       try {
         const { parked, problems, told } = defects < MOST_DEFECTS ? await this.#work(entry, body) : DEFECT;
-        const states = await this.#noteElsewhere(told, entry.partition);
+        const [states] = await Promise.all([this.#noteElsewhere(told, entry.partition), this.parts.copies.note(body.events, 'durable')]);
         await journal.settle({ entry, parked, states, ...(problems.length > 0 && { unreadable: { ...entry, problems } }) });
         if (problems.length > 0) this.#countUnreadable(entry.source);
         for (const rule of new Set(parked.map((event) => event.rule))) onParked(entry.partition, rule);
@@ -140,7 +143,7 @@ export class EventPipeline {
     try {
       const { parked, problems, told } = await this.#work(body, read);
       if (parked.length === 0 && problems.length === 0) {
-        await this.#noteElsewhere(told);
+        await Promise.all([this.#noteElsewhere(told), this.parts.copies.note(read.events, 'fast')]);
         return;
       }
     } catch (error) {
@@ -237,6 +240,22 @@ export function readBody(body: Body): IntakeBody {
 export function orderOf(source: string, { events }: IntakeBody): string {
   const first = events[0];
   return first === undefined ? source : `${source}/${first.bucket}/${first.key}`;
+}
+
+/** Where an envelope of MinIO has `Key`: behind the name of the event. */
+const ENVELOPE_KEY = Buffer.from('"Key":"');
+const ENVELOPE_START = 128;
+
+/**
+ * The same, without reading the body where that can be helped: MinIO's envelope begins with bucket and key. Whoever gets it wrong has chosen
+ * another part of the journal, which costs a call more where states are noted.
+ */
+export function journalOrderOf(body: Body): string {
+  const { bytes, source } = body;
+  const start = bytes.subarray(0, ENVELOPE_START).indexOf(ENVELOPE_KEY) + ENVELOPE_KEY.length;
+  const end = start < ENVELOPE_KEY.length ? -1 : bytes.indexOf('"', start);
+  const path = end === -1 ? '\\' : bytes.toString('utf8', start, end);
+  return path.includes('\\') ? orderOf(source, readBody(body)) : `${source}/${path}`;
 }
 
 function digest(parts: readonly string[]): Buffer {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { RedisUnavailable } from '#redis/redis-unavailable.js';
 import type { Logger } from '#runtime/log.js';
 import type { BridgeMetrics } from './bridge-metrics.js';
-import { orderOf, readBody, type EventPipeline } from './event-pipeline.js';
+import { journalOrderOf, type EventPipeline } from './event-pipeline.js';
 import { isBackPressure, type Journal } from './journal.js';
 import type { Body } from './journal-entry.js';
 import type { WriteAheadLog } from './write-ahead-log.js';
@@ -12,6 +12,8 @@ const FIRST_PAUSE = 200;
 const LONGEST_PAUSE = 2_000;
 /** Bodies that go to the journal together. A file with no more means that the backlog is worked off: the journal is used directly again. */
 const FEW = 256;
+/** Milliseconds in which a refusal says something about the present: a store that was refused comes again after 3 s. */
+const REFUSAL_COUNTS = 10_000;
 /** Milliseconds between two looks for files of processes that died. */
 const ADOPT_INTERVAL = 30_000;
 
@@ -29,6 +31,8 @@ export class Intake {
   #detour = true;
   #draining: Promise<void> | undefined;
   #drainAgain = false;
+  /** Why the last body was refused, and when; undefined when it was not. */
+  #refusal: { readonly reason: string; readonly at: number } | undefined;
   #adopting: NodeJS.Timeout | undefined;
   readonly #stopping = new AbortController();
 
@@ -52,6 +56,24 @@ export class Intake {
    * @throws JournalFull · RedisFull · WriteAheadLogFull, or what the file system says: the sender must keep the body and try again
    */
   async store(body: Body): Promise<Place> {
+    try {
+      const place = await this.#store(body);
+      this.#refusal = undefined;
+      return place;
+    } catch (error) {
+      const name = error instanceof Error ? error.name : 'Error';
+      this.metrics.refused.inc({ reason: name === 'Error' ? ((error as NodeJS.ErrnoException).code ?? name) : name });
+      this.#refusal = { reason: String(error), at: performance.now() };
+      throw error;
+    }
+  }
+
+  /** Why bodies are refused at present; undefined when they are not, or none came lately. */
+  get refusing(): string | undefined {
+    return this.#refusal !== undefined && performance.now() - this.#refusal.at < REFUSAL_COUNTS ? this.#refusal.reason : undefined;
+  }
+
+  async #store(body: Body): Promise<Place> {
     if (this.#journal !== undefined && !this.#detour) {
       try {
         await this.#append(this.#journal, body);
@@ -95,7 +117,7 @@ export class Intake {
   }
 
   #append(journal: Journal, body: Body): Promise<void> {
-    return journal.append(body, orderOf(body.source, readBody(body)));
+    return journal.append(body, journalOrderOf(body));
   }
 
   #leaveRoad(error: unknown): void {

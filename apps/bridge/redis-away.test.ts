@@ -122,6 +122,13 @@ describe('while Redis is full', () => {
     await engine.putRule('all');
     const running = await startBridge({ redisUrl: redis.url, keyPrefix: engine.prefix });
     try {
+      // A bridge that has just started looks for files before it uses the journal.
+      await eventually('the journal is used', async () => {
+        await running.post(minioBody({ key: 'before' }));
+        return /way="durable",result="journal"/.test(await (await fetch(`http://127.0.0.1:${running.port}/metrics`)).text());
+      });
+      await eventually('nothing under way', () => running.bridge.held === 0);
+      await engine.receiveKeys();
       await engine.client.config('SET', 'maxmemory', '500kb');
       expect(await running.post(minioBody({ key: 'refused' }))).toBe(503);
       expect((await fetch(`http://127.0.0.1:${running.port}/readyz`)).status).toBe(503);

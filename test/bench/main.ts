@@ -20,6 +20,7 @@ const BENCHMARKS: Record<string, () => Promise<Benchmark>> = {
   isolation: () => import('./isolation.bench.js'),
   'dead-endpoint': () => import('./dead-endpoint.bench.js'),
   subscriptions: () => import('./subscriptions.bench.js'),
+  bridge: () => import('./bridge.bench.js'),
 };
 const USAGE = `npm run bench -- <name>|all [--json] [--rounds <n>] [--seconds <n>]; names: ${Object.keys(BENCHMARKS).join(', ')}`;
 
