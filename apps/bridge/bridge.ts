@@ -130,6 +130,7 @@ export class Bridge {
       new Publisher(new TopicStore(this.#client, deployment), this.#drains),
       new MessageStore(new QueueStore(this.#client, deployment), new LongPoll(this.#subscriber, deployment)),
       settings.region,
+      (rule) => parked.hasBacklog(rule),
     );
     const journal: Journal = new Journal(this.#client, deployment, {
       consumer: `${hostname()}.${process.pid}.${randomBytes(4).toString('hex')}`,
@@ -137,7 +138,7 @@ export class Bridge {
       room: () => pipeline.room(),
       ...(settings.claimIdle !== undefined && { claimIdle: settings.claimIdle }),
     });
-    const parked = new ParkedEvents({ journal, rules, handOver, statuses: store, metrics, logger });
+    const parked: ParkedEvents = new ParkedEvents({ journal, rules, handOver, statuses: store, metrics, logger });
     const pipeline = new EventPipeline({
       journal,
       rules,
@@ -148,9 +149,9 @@ export class Bridge {
       metrics,
       logger,
     });
-    rules.start(() => {
-      handOver.forgetFailures();
-      parked.retryAll();
+    rules.start((changes) => {
+      handOver.forgetFailures(changes);
+      parked.retry(changes);
     });
     const heartbeat = new Heartbeat(journal, parked, metrics, logger, settings.heartbeat);
     this.#running = { journal, pipeline, heartbeat, parked, rules };

@@ -1,12 +1,15 @@
-import type { MessageStore } from '#queue/message-store.js';
-import { QueueNotExist } from '#queue/queue-errors.js';
+import { createHash } from 'node:crypto';
+import type { MessageStore, SendMark } from '#queue/message-store.js';
+import { FifoMissingMessageGroupId, QueueNotExist } from '#queue/queue-errors.js';
 import { RedisFull, RedisUnavailable } from '#redis/redis-unavailable.js';
 import { TopicNotExist } from '#topic/topic-errors.js';
 import type { Publisher } from '#topic/publisher.js';
 import type { BucketEvent } from '#event-rule/bucket-event.js';
 import { eventId, handOverId } from '#event-rule/event-id.js';
 import type { EventRule } from '#event-rule/event-rule.js';
+import { messageTagOf } from '#event-rule/message-tag.js';
 import { ossMessageBody } from '#event-rule/oss-event.js';
+import type { RuleChange } from '#event-rule/rule-set.js';
 
 /** Seconds in which a second copy of an event adds nothing; longer than a store usually keeps events for a bridge that is away. */
 const MARK_SECONDS = 72 * 3_600;
@@ -37,11 +40,17 @@ export class HandOver {
   readonly #failing = new Map<string, Failing>();
   /** By `account/rule`: why the destination last refused a message of the rule. */
   readonly #refused = new Map<string, string>();
+  /** Queues that keep the order of groups. */
+  readonly #fifo = new Set<string>();
 
+  /**
+   * @param hasBacklog whether events of a rule (`account/name`) wait already: in a FIFO queue nothing may overtake them
+   */
   constructor(
     private readonly topics: Pick<Publisher, 'publish'>,
     private readonly queues: Pick<MessageStore, 'sendMessages'>,
     private readonly region: string,
+    private readonly hasBacklog: (rule: string) => boolean = () => false,
     private readonly now: () => number = Date.now,
   ) {}
 
@@ -53,8 +62,9 @@ export class HandOver {
     const failing = this.#failing.get(destination);
     if (!force && failing !== undefined && failing.until > this.now()) return { outcome: 'destination', reason: failing.reason };
     try {
-      await this.#send(account, rule, event);
+      await this.#send(account, rule, event, force);
     } catch (error) {
+      if (error instanceof BehindOthers) return { outcome: 'destination', reason: error.message };
       return this.#failed(destination, `${account}/${rule.name}`, error);
     }
     this.#failing.delete(destination);
@@ -71,21 +81,45 @@ export class HandOver {
     return this.#failing.get(destinationOf(account, rule))?.reason ?? this.#refused.get(`${account}/${rule.name}`);
   }
 
-  /** Lets every destination be tried at once: a rule changed, perhaps to mend just that. */
-  forgetFailures(): void {
-    this.#failing.clear();
-    this.#refused.clear();
+  /** Whether the rule's destination was last seen to be a FIFO queue. */
+  isFifo(account: string, rule: EventRule): boolean {
+    return this.#fifo.has(destinationOf(account, rule));
   }
 
-  async #send(account: string, rule: EventRule, event: BucketEvent): Promise<void> {
+  /** Lets the destinations of rules that changed, perhaps to mend just that, be tried at once; without `changes` all of them. */
+  forgetFailures(changes?: readonly RuleChange[]): void {
+    if (changes === undefined) {
+      this.#failing.clear();
+      this.#refused.clear();
+    }
+    for (const { account, name, rule } of changes ?? []) {
+      this.#refused.delete(`${account}/${name}`);
+      if (rule !== undefined) this.#failing.delete(destinationOf(account, rule));
+    }
+  }
+
+  async #send(account: string, rule: EventRule, event: BucketEvent, force: boolean): Promise<void> {
     const { endpointType, endpointValue } = rule.endpoint;
     const body = ossMessageBody(event, rule, { account, region: this.region });
     const mark = { id: handOverId(eventId(event), rule.name, `${endpointType}/${endpointValue}`), seconds: MARK_SECONDS };
-    if (endpointType === 'queue') {
-      await this.queues.sendMessages(account, endpointValue, [{ body }], mark);
-      return;
+    if (endpointType === 'queue') return this.#sendToQueue(account, rule, body, mark, groupOf(event), force);
+    const messageTag = rule.messageTag === undefined ? undefined : messageTagOf(rule.messageTag, event);
+    await this.topics.publish(account, endpointValue, { body, ...(messageTag !== undefined && { messageTag }) }, mark);
+  }
+
+  /** A FIFO queue makes itself known by asking for a group; the events of one object are one. */
+  async #sendToQueue(account: string, rule: EventRule, body: string, mark: SendMark, group: string, force: boolean): Promise<void> {
+    const queue = rule.endpoint.endpointValue;
+    const destination = destinationOf(account, rule);
+    try {
+      await this.queues.sendMessages(account, queue, [{ body }], mark);
+      this.#fifo.delete(destination);
+    } catch (error) {
+      if (!(error instanceof FifoMissingMessageGroupId)) throw error;
+      this.#fifo.add(destination);
+      if (!force && this.hasBacklog(`${account}/${rule.name}`)) throw new BehindOthers('earlier events wait');
+      await this.queues.sendMessages(account, queue, [{ body, messageGroupId: group }], mark);
     }
-    await this.topics.publish(account, endpointValue, { body, ...(rule.messageTag !== undefined && { messageTag: rule.messageTag }) }, mark);
   }
 
   #failed(destination: string, rule: string, error: unknown): HandOverResult {
@@ -104,6 +138,14 @@ export class HandOver {
     }
     return { outcome: 'destination', reason };
   }
+}
+
+/** Nothing is wrong with the destination; the event has to wait for its turn. */
+class BehindOthers extends Error {}
+
+/** The message group of an object: names have any length and characters, groups have not. */
+export function groupOf({ bucket, key }: Pick<BucketEvent, 'bucket' | 'key'>): string {
+  return createHash('sha256').update(JSON.stringify([bucket, key])).digest('hex').slice(0, 32);
 }
 
 function destinationOf(account: string, { endpoint }: EventRule): string {

@@ -45,6 +45,11 @@ export interface ParkedEvent {
   readonly event: BucketEvent;
 }
 
+export interface ParkedRow {
+  readonly id: string;
+  readonly event: BucketEvent;
+}
+
 /** What became of an entry. */
 export interface Settlement {
   readonly entry: JournalEntry;
@@ -187,7 +192,7 @@ export class Journal {
   }
 
   /** Parked events of a rule, oldest first, behind the one with id `after`. */
-  async readParked(partition: number, rule: string, after: string, count: number): Promise<{ id: string; event: BucketEvent }[]> {
+  async readParked(partition: number, rule: string, after: string, count: number): Promise<ParkedRow[]> {
     const key = `${this.#key(partition)}:parked:${rule}`;
     const rows = await storage(() => this.client.xrange(key, after === '' ? '-' : `(${after}`, '+', 'COUNT', count));
     return rows.map(([id, fields]) => ({ id, event: JSON.parse(fields[1]!) as BucketEvent }));

@@ -4,7 +4,8 @@ import type { OssEventName } from './event-name.js';
 import { readEventRule, type EventRule } from './event-rule.js';
 import { readIntakeBody } from './intake-body.js';
 import { minioBody } from './minio-body.fixture.js';
-import { RuleSet, whyNot } from './rule-set.js';
+import { RuleSet } from './rule-set.js';
+import { whyNot } from './rule-verdict.js';
 
 const ACCOUNT = '1234567890123456';
 const ENDPOINT = { endpointType: 'queue', endpointValue: 'work' };
@@ -21,7 +22,7 @@ function event(resource: string, eventName: OssEventName = 'ObjectCreated:PutObj
 
 function matches(document: object, given: BucketEvent): boolean {
   const one = rule('rule', document);
-  const found = new RuleSet([{ account: ACCOUNT, rule: one }]).match(ACCOUNT, given).length === 1;
+  const found = RuleSet.of([{ account: ACCOUNT, rule: one }]).match(ACCOUNT, given).length === 1;
   expect(whyNot(one, given) === undefined).toBe(found);
   return found;
 }
@@ -95,7 +96,7 @@ describe('RuleSet', () => {
   });
 
   it('keeps accounts apart', () => {
-    const rules = new RuleSet([{ account: ACCOUNT, rule: rule('mine') }, { account: '6543210987654321', rule: rule('theirs') }]);
+    const rules = RuleSet.of([{ account: ACCOUNT, rule: rule('mine') }, { account: '6543210987654321', rule: rule('theirs') }]);
     expect(rules.match(ACCOUNT, event('photos/a')).map(({ name }) => name)).toEqual(['mine']);
     expect(rules.match('0000000000000000', event('photos/a'))).toEqual([]);
     expect(rules.get(ACCOUNT, 'theirs')).toBeUndefined();
@@ -103,7 +104,7 @@ describe('RuleSet', () => {
 
   it('names every matching rule once, in order', () => {
     const both = rule('b-twice', { matchRules: [[{ prefix: 'photos/' }], [{ suffix: '.jpg' }], [{ name: 'photos/a.jpg' }]] });
-    const rules = new RuleSet([both, rule('c'), rule('a', { matchRules: [[{ suffix: 'jpg' }]] })].map((one) => ({ account: ACCOUNT, rule: one })));
+    const rules = RuleSet.of([both, rule('c'), rule('a', { matchRules: [[{ suffix: 'jpg' }]] })].map((one) => ({ account: ACCOUNT, rule: one })));
     expect(rules.match(ACCOUNT, event('photos/a.jpg')).map(({ name }) => name)).toEqual(['a', 'b-twice', 'c']);
   });
 
@@ -130,7 +131,7 @@ describe('the index', () => {
 
   it('finds what trying every rule finds', () => {
     const all = many(500);
-    const rules = new RuleSet(all);
+    const rules = RuleSet.of(all);
     const resources = ['bucket-1/dir-204/x.jpg', 'bucket-1/a-203.jpg', 'any/x.kind-201', 'bucket-2/file-202', 'bucket-0/dir-200/y', 'x/y', 'bucket-1/-203.jpg'];
     for (const resource of resources) {
       const given = event(resource);
