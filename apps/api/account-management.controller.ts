@@ -6,6 +6,7 @@ import { AccessStore } from '#access/access-store.js';
 import { AccountStore, type Changes } from '#access/account-store.js';
 import { ChannelStore } from '#delivery/channel-store.js';
 import { EventRuleStore } from '#event-rule/event-rule-store.js';
+import { EventSourceStore } from '#event-source/event-source-store.js';
 import { QueueStore } from '#queue/queue-store.js';
 import { TopicStore } from '#topic/topic-store.js';
 import { AccountAttributesStore } from './account-attributes.js';
@@ -24,6 +25,7 @@ export class AccountManagementController {
     private readonly queues: QueueStore,
     private readonly topics: TopicStore,
     private readonly rules: EventRuleStore,
+    private readonly sources: EventSourceStore,
     private readonly channels: ChannelStore,
   ) {}
 
@@ -71,14 +73,16 @@ export class AccountManagementController {
 
   /** @throws AccountNotEmpty */
   private async checkEmpty(id: string): Promise<void> {
-    const [queues, topics, rules] = await Promise.all([
+    const [queues, topics, rules, sources] = await Promise.all([
       this.queues.listQueues(id, { limit: 1 }),
       this.topics.listTopics(id, { limit: 1 }),
       this.rules.list(id, { limit: 1 }),
+      this.sources.list(id),
     ]);
     if (queues.names.length > 0) throw new AccountNotEmpty(id, 'queues');
     if (topics.names.length > 0) throw new AccountNotEmpty(id, 'topics');
     if (rules.rules.length > 0) throw new AccountNotEmpty(id, 'event rules');
+    if (sources.length > 0) throw new AccountNotEmpty(id, 'event sources');
   }
 }
 

@@ -8,6 +8,8 @@ import { DrainQueue } from '#delivery/drain-queue.js';
 import { PushCertificate } from '#delivery/push-certificate.js';
 import { TestPushReplies } from '#delivery/test-push.js';
 import { EventRuleStore } from '#event-rule/event-rule-store.js';
+import { EventSourceStore } from '#event-source/event-source-store.js';
+import { GapStore } from '#event-source/gap-store.js';
 import { LongPoll } from '#queue/long-poll.js';
 import { MessageStore } from '#queue/message-store.js';
 import { QueueStore } from '#queue/queue-store.js';
@@ -32,6 +34,8 @@ import { CertificateController } from './certificate.controller.js';
 import { ChannelController } from './channel.controller.js';
 import { DeliveryController } from './delivery.controller.js';
 import { EventRuleController } from './event-rule.controller.js';
+import { EventSourceController } from './event-source.controller.js';
+import { GapController } from './gap.controller.js';
 import { HealthController } from './health.controller.js';
 import { LOGGER, REDIS_COMMANDS, REDIS_SUBSCRIBER, SETTINGS } from './injection-tokens.js';
 import { MessageController } from './message.controller.js';
@@ -57,6 +61,8 @@ const CONTROLLERS = [
   ChannelController,
   DeliveryController,
   EventRuleController,
+  EventSourceController,
+  GapController,
   HealthController,
   MessageController,
   QueueController,
@@ -109,6 +115,16 @@ const PROVIDERS: Provider[] = [
   {
     provide: EventRuleStore,
     useFactory: (client: RedisClient, deployment: Deployment) => new EventRuleStore(client, deployment),
+    inject: [REDIS_COMMANDS, Deployment],
+  },
+  {
+    provide: EventSourceStore,
+    useFactory: (client: RedisClient, deployment: Deployment, { secretKey }: ApiSettings) => new EventSourceStore(client, deployment, secretKey),
+    inject: [REDIS_COMMANDS, Deployment, SETTINGS],
+  },
+  {
+    provide: GapStore,
+    useFactory: (client: RedisClient, deployment: Deployment) => new GapStore(client, deployment),
     inject: [REDIS_COMMANDS, Deployment],
   },
   {

@@ -2,13 +2,14 @@ import { HttpException } from '@nestjs/common';
 import {
   AccessKeyFromSettings,
   AccessKeyNotExist,
-  AccountManagementError,
   AccountNotEmpty,
   AccountNotExist,
   FirstAccountNeeded,
   LastAccessKey,
 } from '#access/access-errors.js';
 import { ChannelBusy, ChannelNotExist } from '#delivery/channel-errors.js';
+import { EventSourceBusy, EventSourceNameTaken, EventSourceNotExist } from '#event-source/event-source-errors.js';
+import { TooManyBackfills } from '#event-source/gap-store.js';
 import { MNS_ERRORS, toMnsError, type MnsErrorCode } from '#mns-wire/mns-error.js';
 import { toStorageError } from '#redis/redis-unavailable.js';
 import { BodyTooLarge } from './request-body.js';
@@ -39,18 +40,20 @@ const MANAGEMENT_STATUS: ReadonlyMap<unknown, number> = new Map<unknown, number>
   [FirstAccountNeeded, 409],
   [LastAccessKey, 409],
   [AccessKeyFromSettings, 409],
+  [ChannelNotExist, 404],
+  [ChannelBusy, 409],
+  [EventSourceNotExist, 404],
+  [EventSourceNameTaken, 409],
+  [EventSourceBusy, 409],
+  [TooManyBackfills, 409],
 ]);
 
 /** @returns the answer, and whether the error is a defect of ours that somebody has to look at. */
 export function answerTo(error: unknown): { readonly answer: ErrorAnswer; readonly defect: boolean } {
   const known = toMnsError(toStorageError(error));
   if (known !== undefined) return { answer: known, defect: known.status === 500 };
-  if (error instanceof AccountManagementError) {
-    const status = MANAGEMENT_STATUS.get(error.constructor) ?? 409;
-    return { answer: { status, code: error.name, message: error.message }, defect: false };
-  }
-  if (error instanceof ChannelNotExist) return { answer: { status: 404, code: error.name, message: error.message }, defect: false };
-  if (error instanceof ChannelBusy) return { answer: { status: 409, code: error.name, message: error.message }, defect: false };
+  const status = error instanceof Error ? MANAGEMENT_STATUS.get(error.constructor) : undefined;
+  if (error instanceof Error && status !== undefined) return { answer: { status, code: error.name, message: error.message }, defect: false };
   if (error instanceof BodyTooLarge) return { answer: answerWith('InvalidArgument', error.message), defect: false };
   if (error instanceof ExpectationFailed) return { answer: { ...answerWith('InvalidArgument', error.message), status: 417 }, defect: false };
   // Fastify's and Nest's own refusals: no such path, no such method on it, a path that cannot be decoded.

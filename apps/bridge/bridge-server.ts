@@ -49,7 +49,13 @@ function installHooks(fastify: FastifyInstance, bridge: Bridge, token: IntakeTok
     // Bytes are stored as they came, whatever this header says; Fastify would refuse those with one that it cannot read.
     request.raw.headers['content-type'] = 'application/octet-stream';
     const isIntake = request.method === 'POST' && request.routeOptions.url?.startsWith('/intake/s3/:source') === true;
-    if (!isIntake || token.admits(request.headers.authorization)) return;
+    if (!isIntake) return;
+    const verdict = token.judge(request.headers.authorization, (request.params as { source: string }).source, bridge.sources?.byName);
+    if (verdict === 'admitted') return;
+    if (verdict === 'unknown') {
+      await reply.code(503).header('retry-after', '3').type('text/plain').send('the tokens of the sources are not known yet\n');
+      return;
+    }
     bridge.metrics.unauthorized.inc();
     await reply.code(401).header('www-authenticate', 'Bearer').type('text/plain').send('wrong token\n');
   });

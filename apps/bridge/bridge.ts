@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DrainQueue } from '#delivery/drain-queue.js';
 import { EventRuleStore } from '#event-rule/event-rule-store.js';
+import { EventSourceStore } from '#event-source/event-source-store.js';
 import { LongPoll } from '#queue/long-poll.js';
 import { MessageStore } from '#queue/message-store.js';
 import { QueueStore } from '#queue/queue-store.js';
@@ -24,6 +25,8 @@ import { Intake } from './intake.js';
 import { Journal } from './journal.js';
 import { ParkedEvents } from './parked-events.js';
 import { RuleSnapshot } from './rule-snapshot.js';
+import { SourceOwners } from './source-owners.js';
+import { SourceSnapshot, type KnownSources } from './source-snapshot.js';
 import { WriteAheadLog } from './write-ahead-log.js';
 
 export interface BridgeSettings {
@@ -32,7 +35,9 @@ export interface BridgeSettings {
   readonly redisHighWater?: HighWater;
   readonly keyPrefix: string;
   readonly dataDir: string;
-  /** 16 digits: the owner of all events and rules. */
+  /** 32 bytes; decrypts the secrets of event sources. */
+  readonly secretKey: Buffer;
+  /** 16 digits: the owner of the events of sources that nobody registered. */
   readonly account: string;
   readonly region: string;
   /** Milliseconds after which an entry of a bridge that died is taken over; 10 s when absent. */
@@ -91,6 +96,11 @@ export class Bridge {
     return this.#running?.journal;
   }
 
+  /** The registered event sources, once they were read. */
+  get sources(): KnownSources | undefined {
+    return this.#running?.sources.known;
+  }
+
   /** Why events are refused although Redis is there; undefined when they are not. */
   get refusing(): string | undefined {
     return this.#memory.refusing;
@@ -109,6 +119,7 @@ export class Bridge {
     this.#running?.heartbeat.stop();
     this.#running?.parked.stop();
     this.#running?.rules.stop();
+    this.#running?.sources.stop();
     await this.#running?.journal.resign().catch(() => undefined);
     this.#memory.stop();
     await this.#drains.close();
@@ -126,10 +137,12 @@ export class Bridge {
     const { metrics, logger, settings } = this;
     const store = new EventRuleStore(this.#client, deployment);
     const rules = new RuleSnapshot(store, this.#subscriber, logger);
+    const sources = new SourceSnapshot(new EventSourceStore(this.#client, deployment, settings.secretKey), this.#subscriber, logger);
+    const owners = new SourceOwners(sources, settings);
     const handOver = new HandOver(
       new Publisher(new TopicStore(this.#client, deployment), this.#drains),
       new MessageStore(new QueueStore(this.#client, deployment), new LongPoll(this.#subscriber, deployment)),
-      settings.region,
+      owners,
       (rule) => parked.hasBacklog(rule),
     );
     const journal: Journal = new Journal(this.#client, deployment, {
@@ -145,16 +158,17 @@ export class Bridge {
       handOver,
       store: (body) => this.intake.store(body),
       onParked: (partition, rule) => parked.start(partition, rule),
-      account: settings.account,
+      owners,
       metrics,
       logger,
     });
+    sources.start();
     rules.start((changes) => {
       handOver.forgetFailures(changes);
       parked.retry(changes);
     });
     const heartbeat = new Heartbeat(journal, parked, metrics, logger, settings.heartbeat);
-    this.#running = { journal, pipeline, heartbeat, parked, rules };
+    this.#running = { journal, pipeline, heartbeat, parked, rules, sources };
     this.intake.attach(journal, pipeline);
     await heartbeat.start();
   }
@@ -166,4 +180,5 @@ interface Running {
   readonly heartbeat: Heartbeat;
   readonly parked: ParkedEvents;
   readonly rules: RuleSnapshot;
+  readonly sources: SourceSnapshot;
 }

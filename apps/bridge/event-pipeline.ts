@@ -9,6 +9,7 @@ import type { HandOver } from './hand-over.js';
 import type { Journal, JournalEntry, ParkedEvent } from './journal.js';
 import type { Body } from './journal-entry.js';
 import { OrderedTasks } from './ordered-tasks.js';
+import type { SourceOwners } from './source-owners.js';
 
 /** Bodies, and bytes of them, that this process holds at a time; the rest stays in the journal. */
 const MOST_HELD = 2_000;
@@ -28,8 +29,8 @@ export interface PipelineParts {
   /** Stores a body that came the fast way and could not be handed over at once. */
   readonly store: (body: Body) => Promise<unknown>;
   readonly onParked: (partition: number, rule: string) => void;
-  /** Owner of events and rules. */
-  readonly account: string;
+  /** Whose rules see the events of a source. */
+  readonly owners: Pick<SourceOwners, 'refresh' | 'accountOf'>;
   readonly metrics: BridgeMetrics;
   readonly logger: Logger;
 }
@@ -138,19 +139,20 @@ export class EventPipeline {
   }
 
   async #work(body: Body, { events, problems, keyFallbacks }: IntakeBody): Promise<Verdict> {
-    const { metrics, rules } = this.parts;
+    const { metrics, rules, owners } = this.parts;
     metrics.keyFallbacks.inc(keyFallbacks);
     const parked: ParkedEvent[] = [];
     if (events.length === 0) return { parked, problems };
-    const snapshot = await rules.current();
+    const [snapshot] = await Promise.all([rules.current(), owners.refresh()]);
     for (const event of events) parked.push(...(await this.#handOver(snapshot, event)));
     metrics.latency.observe((Date.now() - body.receivedAt) / 1_000);
     return { parked, problems };
   }
 
   async #handOver(rules: RuleSet, event: BucketEvent): Promise<ParkedEvent[]> {
-    const { account, handOver, metrics, logger } = this.parts;
+    const { owners, handOver, metrics, logger } = this.parts;
     if (event.eventName === undefined) return this.#ignore('no_oss_event');
+    const account = owners.accountOf(event.source);
     const matching = rules.match(account, event);
     if (matching.length === 0) return this.#ignore('no_rule');
     if (await this.#removesMarker(event)) return this.#ignore('delete_marker_removed');

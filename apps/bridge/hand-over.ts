@@ -10,6 +10,7 @@ import type { EventRule } from '#event-rule/event-rule.js';
 import { messageTagOf } from '#event-rule/message-tag.js';
 import { ossMessageBody } from '#event-rule/oss-event.js';
 import type { RuleChange } from '#event-rule/rule-set.js';
+import type { SourceOwners } from './source-owners.js';
 
 /** Seconds in which a second copy of an event adds nothing; longer than a store usually keeps events for a bridge that is away. */
 const MARK_SECONDS = 72 * 3_600;
@@ -49,7 +50,7 @@ export class HandOver {
   constructor(
     private readonly topics: Pick<Publisher, 'publish'>,
     private readonly queues: Pick<MessageStore, 'sendMessages'>,
-    private readonly region: string,
+    private readonly owners: Pick<SourceOwners, 'ownerOf'>,
     private readonly hasBacklog: (rule: string) => boolean = () => false,
     private readonly now: () => number = Date.now,
   ) {}
@@ -100,7 +101,7 @@ export class HandOver {
 
   async #send(account: string, rule: EventRule, event: BucketEvent, force: boolean): Promise<void> {
     const { endpointType, endpointValue } = rule.endpoint;
-    const body = ossMessageBody(event, rule, { account, region: this.region });
+    const body = ossMessageBody(event, rule, this.owners.ownerOf(account, event.source));
     const mark = { id: handOverId(eventId(event), rule.name, `${endpointType}/${endpointValue}`), seconds: MARK_SECONDS };
     if (endpointType === 'queue') return this.#sendToQueue(account, rule, body, mark, groupOf(event), force);
     const messageTag = rule.messageTag === undefined ? undefined : messageTagOf(rule.messageTag, event);

@@ -33,11 +33,12 @@ async function main(): Promise<void> {
 }
 
 function bridgeSettings(hub: HubSettings): { settings: BridgeSettings; intakeToken: string } {
-  const { redisUrl, redisHighWater, keyPrefix, dataDir, accountId, region, intakeToken } = hub;
+  const { redisUrl, redisHighWater, keyPrefix, secretKey, dataDir, accountId, region, intakeToken } = hub;
   if (redisUrl === undefined) throw new BadSetting('MAGPIE_REDIS_URL', 'not set', 'the URL of a Redis (npm start brings its own)');
+  if (secretKey === undefined) throw new BadSetting('MAGPIE_SECRET_KEY', 'not set', '32 bytes as base64, the same for every process');
   if (accountId === undefined) throw new BadSetting('MAGPIE_ACCOUNT_ID', 'not set', '16 digits, the account that events and rules belong to');
   if (intakeToken === undefined) throw new BadSetting('MAGPIE_INTAKE_TOKEN', 'not set', '8 to 256 printable characters without blanks');
-  return { settings: { redisUrl, redisHighWater, keyPrefix, dataDir, account: accountId, region }, intakeToken };
+  return { settings: { redisUrl, redisHighWater, keyPrefix, secretKey, dataDir, account: accountId, region }, intakeToken };
 }
 
 function stopOnSignal(app: NestFastifyApplication, bridge: Bridge, logger: Logger): void {

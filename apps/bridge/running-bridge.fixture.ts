@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EventRuleStore } from '#event-rule/event-rule-store.js';
 import { readEventRule } from '#event-rule/event-rule.js';
+import { readEventSource } from '#event-source/event-source-document.js';
+import { EventSourceStore } from '#event-source/event-source-store.js';
 import { LongPoll } from '#queue/long-poll.js';
 import { MessageStore } from '#queue/message-store.js';
 import { QueueStore } from '#queue/queue-store.js';
@@ -19,6 +21,7 @@ import { IntakeToken } from './intake-token.js';
 
 export const ACCOUNT = '1234567890123456';
 export const TOKEN = 'intake-secret';
+export const SECRET_KEY = Buffer.alloc(32, 7);
 
 /** The engine beside the bridge, for tests to make queues in and to receive from. */
 export class TestEngine {
@@ -29,6 +32,7 @@ export class TestEngine {
     readonly topics: TopicStore,
     readonly messages: MessageStore,
     readonly rules: EventRuleStore,
+    readonly sources: EventSourceStore,
   ) {}
 
   static async open(url = process.env['MAGPIE_TEST_REDIS_URL']!, prefix = `bridge-${randomBytes(6).toString('hex')}`): Promise<TestEngine> {
@@ -37,13 +41,19 @@ export class TestEngine {
     const deployment = await Deployment.open(client, prefix);
     const queues = new QueueStore(client, deployment);
     const topics = new TopicStore(client, deployment);
-    return new TestEngine(client, prefix, queues, topics, new MessageStore(queues, new LongPoll(client, deployment)), new EventRuleStore(client, deployment));
+    const messages = new MessageStore(queues, new LongPoll(client, deployment));
+    const sources = new EventSourceStore(client, deployment, SECRET_KEY);
+    return new TestEngine(client, prefix, queues, topics, messages, new EventRuleStore(client, deployment), sources);
   }
 
   /** A rule that sends to a queue, unless the document says otherwise. */
   async putRule(name: string, document: object = {}): Promise<void> {
     const given = { eventTypes: ['ObjectCreated:*', 'ObjectRemoved:*'], endpoint: { endpointType: 'queue', endpointValue: 'events' }, ...document };
     await this.rules.put(ACCOUNT, readEventRule(name, given));
+  }
+
+  async putSource(name: string, document: object = {}, account = ACCOUNT): Promise<void> {
+    await this.sources.put(account, name, readEventSource(name, document));
   }
 
   /** Receives and deletes whatever is there; the keys of the objects in the order of the messages. */
@@ -102,6 +112,7 @@ export async function startBridge(
   const settings: BridgeSettings = {
     redisUrl: process.env['MAGPIE_TEST_REDIS_URL']!,
     keyPrefix: `bridge-${randomBytes(6).toString('hex')}`,
+    secretKey: SECRET_KEY,
     account: ACCOUNT,
     region: 'cn-hangzhou',
     claimIdle: 300,

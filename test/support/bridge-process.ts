@@ -31,6 +31,7 @@ export async function startBridgeProcess(options: BridgeProcessOptions): Promise
     MAGPIE_REDIS_URL: options.redisUrl,
     MAGPIE_KEY_PREFIX: options.keyPrefix,
     MAGPIE_DATA_DIR: options.dataDir,
+    MAGPIE_SECRET_KEY: Buffer.alloc(32, 7).toString('base64'),
     MAGPIE_ACCOUNT_ID: options.account,
     MAGPIE_INTAKE_TOKEN: options.token,
     MAGPIE_BRIDGE_PORT: String(options.port),
