@@ -23,10 +23,12 @@ import { HandOver } from './hand-over.js';
 import { Heartbeat } from './heartbeat.js';
 import { Intake } from './intake.js';
 import { Journal } from './journal.js';
+import { ObjectTags } from './object-tags.js';
 import { ParkedEvents } from './parked-events.js';
 import { RuleSnapshot } from './rule-snapshot.js';
 import { SourceOwners } from './source-owners.js';
 import { SourceSnapshot, type KnownSources } from './source-snapshot.js';
+import { fetchTags } from './store-tags.js';
 import { WriteAheadLog } from './write-ahead-log.js';
 
 export interface BridgeSettings {
@@ -151,11 +153,13 @@ export class Bridge {
       room: () => pipeline.room(),
       ...(settings.claimIdle !== undefined && { claimIdle: settings.claimIdle }),
     });
-    const parked: ParkedEvents = new ParkedEvents({ journal, rules, handOver, statuses: store, metrics, logger });
+    const tags = new ObjectTags((event) => fetchTags(event, sources.get(event.source)));
+    const parked: ParkedEvents = new ParkedEvents({ journal, rules, handOver, tags, statuses: store, metrics, logger });
     const pipeline = new EventPipeline({
       journal,
       rules,
       handOver,
+      tags,
       store: (body) => this.intake.store(body),
       onParked: (partition, rule) => parked.start(partition, rule),
       owners,

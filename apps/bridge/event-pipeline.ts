@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BucketEvent } from '#event-rule/bucket-event.js';
+import type { EventRule } from '#event-rule/event-rule.js';
 import { readIntakeBody, type IntakeBody } from '#event-rule/intake-body.js';
 import type { RuleSet } from '#event-rule/rule-set.js';
 import type { Logger } from '#runtime/log.js';
@@ -8,8 +9,10 @@ import type { BridgeMetrics } from './bridge-metrics.js';
 import type { HandOver } from './hand-over.js';
 import type { Journal, JournalEntry, ParkedEvent } from './journal.js';
 import type { Body } from './journal-entry.js';
+import type { ObjectTags } from './object-tags.js';
 import { OrderedTasks } from './ordered-tasks.js';
 import type { SourceOwners } from './source-owners.js';
+import { TagsUnavailable } from './store-tags.js';
 
 /** Bodies, and bytes of them, that this process holds at a time; the rest stays in the journal. */
 const MOST_HELD = 2_000;
@@ -25,14 +28,22 @@ const MOST_DEFECTS = 8;
 export interface PipelineParts {
   readonly journal: Pick<Journal, 'settle' | 'takeUntaken' | 'partitionFor' | 'isMarkerRemoval'>;
   readonly rules: { current(): Promise<RuleSet> };
-  readonly handOver: Pick<HandOver, 'deliver'>;
+  readonly handOver: Pick<HandOver, 'deliver' | 'refuse'>;
   /** Stores a body that came the fast way and could not be handed over at once. */
   readonly store: (body: Body) => Promise<unknown>;
+  readonly tags: Pick<ObjectTags, 'complete'>;
   readonly onParked: (partition: number, rule: string) => void;
   /** Whose rules see the events of a source. */
   readonly owners: Pick<SourceOwners, 'refresh' | 'accountOf'>;
   readonly metrics: BridgeMetrics;
   readonly logger: Logger;
+}
+
+interface Matches {
+  readonly matching: readonly EventRule[];
+  readonly undecided: readonly EventRule[];
+  /** The event with the tags that were read for it. */
+  readonly complete: BucketEvent;
 }
 
 interface Verdict {
@@ -153,17 +164,32 @@ export class EventPipeline {
     const { owners, handOver, metrics, logger } = this.parts;
     if (event.eventName === undefined) return this.#ignore('no_oss_event');
     const account = owners.accountOf(event.source);
-    const matching = rules.match(account, event);
-    if (matching.length === 0) return this.#ignore('no_rule');
+    const { matching, undecided, complete } = await this.#match(rules, account, event);
+    if (matching.length === 0 && undecided.length === 0) return this.#ignore('no_rule');
     if (await this.#removesMarker(event)) return this.#ignore('delete_marker_removed');
-    const results = await Promise.all(matching.map((rule) => handOver.deliver(account, rule, event)));
-    return results.flatMap((result, index) => {
+    const results = await Promise.all(matching.map((rule) => handOver.deliver(account, rule, complete)));
+    const waiting = results.flatMap((result, index) => {
       const rule = matching[index]!;
       metrics.handedOver.inc({ endpoint: rule.endpoint.endpointType, outcome: result.outcome === 'done' ? 'done' : 'parked' });
       if (result.outcome === 'done') return [];
       if (result.outcome === 'message') logger.warn({ rule: rule.name, bucket: event.bucket, key: event.key, reason: result.reason }, 'event waits');
-      return [{ rule: `${account}/${rule.name}`, event }];
+      return [{ rule: `${account}/${rule.name}`, event: complete }];
     });
+    return [...waiting, ...undecided.map((rule) => ({ rule: `${account}/${rule.name}`, event: { ...event, tagsUnread: true as const } }))];
+  }
+
+  /** The rules that match; where the store does not tell the tags that some of them ask for, these are decided later. */
+  async #match(rules: RuleSet, account: string, event: BucketEvent): Promise<Matches> {
+    const asking = rules.askingTags(account, event);
+    if (asking.length === 0) return { matching: rules.match(account, event), undecided: [], complete: event };
+    try {
+      const complete = await this.parts.tags.complete(event);
+      return { matching: rules.match(account, complete), undecided: [], complete };
+    } catch (error) {
+      if (!(error instanceof TagsUnavailable)) throw error;
+      for (const { name } of asking) this.parts.handOver.refuse(account, name, error.message);
+      return { matching: rules.match(account, event).filter((rule) => !asking.includes(rule)), undecided: asking, complete: event };
+    }
   }
 
   #ignore(reason: string): [] {

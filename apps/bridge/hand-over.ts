@@ -66,7 +66,7 @@ export class HandOver {
       await this.#send(account, rule, event, force);
     } catch (error) {
       if (error instanceof BehindOthers) return { outcome: 'destination', reason: error.message };
-      return this.#failed(destination, `${account}/${rule.name}`, error);
+      return this.#failed(destination, account, rule.name, error);
     }
     this.#failing.delete(destination);
     return { outcome: 'done' };
@@ -80,6 +80,12 @@ export class HandOver {
   /** Why the last hand-over for the rule failed; undefined when it did not. */
   failureOf(account: string, rule: EventRule): string | undefined {
     return this.#failing.get(destinationOf(account, rule))?.reason ?? this.#refused.get(`${account}/${rule.name}`);
+  }
+
+  /** Notes why an event of the rule has to wait although its destination is there. */
+  refuse(account: string, rule: string, reason: string): HandOverResult {
+    this.#refused.set(`${account}/${rule}`, reason);
+    return { outcome: 'message', reason };
   }
 
   /** Whether the rule's destination was last seen to be a FIFO queue. */
@@ -123,14 +129,11 @@ export class HandOver {
     }
   }
 
-  #failed(destination: string, rule: string, error: unknown): HandOverResult {
+  #failed(destination: string, account: string, rule: string, error: unknown): HandOverResult {
     const reason = reasonOf(error);
     const wholeDestination =
       error instanceof TopicNotExist || error instanceof QueueNotExist || error instanceof RedisUnavailable || error instanceof RedisFull;
-    if (!wholeDestination) {
-      this.#refused.set(rule, reason);
-      return { outcome: 'message', reason };
-    }
+    if (!wholeDestination) return this.refuse(account, rule, reason);
     const before = this.#failing.get(destination);
     // Failures of hand-overs that ran at the same time are one failure.
     if (before === undefined || before.until <= this.now()) {

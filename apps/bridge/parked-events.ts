@@ -1,11 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { BucketEvent } from '#event-rule/bucket-event.js';
+import { compileMatch } from '#event-rule/event-matcher.js';
 import type { EventRuleStatus } from '#event-rule/event-rule-store.js';
 import type { EventRule } from '#event-rule/event-rule.js';
 import type { RuleChange, RuleSet } from '#event-rule/rule-set.js';
 import type { Logger } from '#runtime/log.js';
 import type { BridgeMetrics } from './bridge-metrics.js';
-import type { HandOver } from './hand-over.js';
+import type { HandOver, HandOverResult } from './hand-over.js';
 import type { Journal, JournalState, ParkedRow } from './journal.js';
+import type { ObjectTags } from './object-tags.js';
+import { TagsUnavailable } from './store-tags.js';
 
 /** Events handed over at the same time. */
 const BATCH = 64;
@@ -19,7 +23,8 @@ const PARKED_BEFORE = -1;
 export interface ParkedEventsParts {
   readonly journal: Pick<Journal, 'readParked' | 'unpark'>;
   readonly rules: { current(): Promise<RuleSet> };
-  readonly handOver: Pick<HandOver, 'deliver' | 'pausedUntil' | 'failureOf' | 'isFifo'>;
+  readonly handOver: Pick<HandOver, 'deliver' | 'pausedUntil' | 'failureOf' | 'isFifo' | 'refuse'>;
+  readonly tags: Pick<ObjectTags, 'complete'>;
   readonly statuses: { replaceStatuses(statuses: ReadonlyMap<string, EventRuleStatus>): Promise<void> };
   readonly metrics: BridgeMetrics;
   readonly logger: Logger;
@@ -155,7 +160,7 @@ export class ParkedEvents {
     await Promise.all(
       [...objects.values()].map(async (events) => {
         for (const { id, event } of events) {
-          const { outcome } = await this.parts.handOver.deliver(account, rule, event, true);
+          const { outcome } = await this.#deliver(account, rule, event);
           if (outcome === 'done') done.push(id);
           if (outcome !== 'destination') continue;
           missing = true;
@@ -164,6 +169,19 @@ export class ParkedEvents {
       }),
     );
     return { done, missing };
+  }
+
+  /** An event that waits because its tags could not be read is decided first; when the rule does not want it, it is done. */
+  async #deliver(account: string, rule: EventRule, event: BucketEvent): Promise<HandOverResult> {
+    const { handOver, tags } = this.parts;
+    if (event.tagsUnread !== true) return handOver.deliver(account, rule, event, true);
+    try {
+      const complete = await tags.complete(event);
+      return compileMatch(rule.match)(complete) ? await handOver.deliver(account, rule, complete, true) : { outcome: 'done' };
+    } catch (error) {
+      if (!(error instanceof TagsUnavailable)) throw error;
+      return handOver.refuse(account, rule.name, error.message);
+    }
   }
 
   #showBacklogs(states: readonly JournalState[]): void {
