@@ -21,7 +21,7 @@ export function readDescribedEvent(json: Document, source: string, now: number):
   const document = readDocument(json, '', MEMBERS);
   const text = (name: string, longest = 1_024): string => (document[name] === undefined ? '' : readText(document[name], name, longest));
   const { s3EventName, eventName } = readName(text('event', 100) || 'ObjectCreated:PutObject');
-  const optional = <T extends object>(given: boolean, member: T): Partial<T> => (given ? member : {});
+  const { versionId, contentType, metadata, tags, range } = document;
   return {
     source: text('source') || source,
     dialect: 'other',
@@ -33,12 +33,12 @@ export function readDescribedEvent(json: Document, source: string, now: number):
     key: readText(document['key'], 'key', 2_048),
     size: readSize(document['size']),
     eTag: text('eTag'),
-    ...optional(document['versionId'] !== undefined, { versionId: text('versionId') }),
-    ...optional(document['contentType'] !== undefined, { contentType: text('contentType') }),
-    ...optional(document['metadata'] !== undefined, { userMetadata: withPrefix(readTexts(document['metadata'], 'metadata')) }),
-    ...optional(document['tags'] !== undefined, { tags: readTexts(document['tags'], 'tags') }),
+    ...(versionId !== undefined && { versionId: text('versionId') }),
+    ...(contentType !== undefined && { contentType: text('contentType') }),
+    ...(metadata !== undefined && { userMetadata: withPrefix(readTexts(metadata, 'metadata')) }),
+    ...(tags !== undefined && { tags: readTexts(tags, 'tags') }),
     sequencer: '',
-    ...optional(document['range'] !== undefined, { range: text('range') }),
+    ...(range !== undefined && { range: text('range') }),
     sourceIpAddress: text('sourceIp'),
     principalId: text('principal'),
     requestId: '',

@@ -39,8 +39,15 @@ export function ossEventJson(event: BucketEvent, rule: OssEventRule, owner: Even
   const shorter = write(event, rule, owner, objectMetaOf(event, withoutLongest(userMeta, excess + 100)), { ...vars, ...trimmed('userMeta') });
   if (Buffer.byteLength(shorter) <= limit) return shorter;
   const bare = write(event, rule, owner, undefined, { ...vars, ...trimmed('objectMeta') });
-  if (Buffer.byteLength(bare) <= limit || Object.keys(vars).length === 0) return bare;
-  return write(event, rule, owner, undefined, trimmed('eventVars'));
+  if (Buffer.byteLength(bare) <= limit) return bare;
+  return write(withShortTexts(event), rule, owner, undefined, trimmed(Object.keys(vars).length > 0 ? 'eventVars' : 'objectMeta'));
+}
+
+/** No store writes texts as long as this; whoever does wants to see what happens. */
+function withShortTexts(event: BucketEvent): BucketEvent {
+  const cut = (text: string) => text.slice(0, 256);
+  const { eTag, principalId, sourceIpAddress, requestId } = event;
+  return { ...event, eTag: cut(eTag), principalId: cut(principalId), sourceIpAddress: cut(sourceIpAddress), requestId: cut(requestId) };
 }
 
 function trimmed(what: string): Record<string, string> {
