@@ -46,6 +46,11 @@ export class ObjectTags {
     }
   }
 
+  /** Milliseconds since the epoch until which a store is left alone; 0 when it is not. */
+  pausedUntil(source: string): number {
+    return this.#failing.get(source)?.until ?? 0;
+  }
+
   #read(event: BucketEvent): Promise<Tags> {
     const id = eventId(event).toString('base64');
     const known = this.#remembered.get(id);

@@ -24,7 +24,7 @@ export interface ParkedEventsParts {
   readonly journal: Pick<Journal, 'readParked' | 'unpark'>;
   readonly rules: { current(): Promise<RuleSet> };
   readonly handOver: Pick<HandOver, 'deliver' | 'pausedUntil' | 'failureOf' | 'isFifo' | 'refuse'>;
-  readonly tags: Pick<ObjectTags, 'complete'>;
+  readonly tags: Pick<ObjectTags, 'complete' | 'pausedUntil'>;
   readonly statuses: { replaceStatuses(statuses: ReadonlyMap<string, EventRuleStatus>): Promise<void> };
   readonly metrics: BridgeMetrics;
   readonly logger: Logger;
@@ -41,6 +41,8 @@ export class ParkedEvents {
   readonly #loops = new Map<string, AbortController>();
   /** Parked events by `partition account/name`, as last seen. */
   readonly #backlogs = new Map<string, number>();
+  /** By `account/name`: the source that did not tell the tags of an event in the last pass. */
+  readonly #silent = new Map<string, string>();
   #keeper = false;
   #stopped = false;
   #reported: string | undefined;
@@ -114,7 +116,7 @@ export class ParkedEvents {
   }
 
   async #loop(partition: number, name: string, signal: AbortSignal): Promise<void> {
-    const { rules, handOver, journal, logger, metrics } = this.parts;
+    const { rules, handOver, tags, journal, logger, metrics } = this.parts;
     const { account, rule: ruleName } = splitName(name);
     while (!signal.aborted) {
       const rule = (await rules.current()).get(account, ruleName);
@@ -126,7 +128,8 @@ export class ParkedEvents {
       }
       const left = rule.enabled ? await this.#pass(partition, name, account, rule, signal) : true;
       if (!left) return;
-      const paused = handOver.pausedUntil(account, rule) - Date.now();
+      const silent = this.#silent.get(name);
+      const paused = Math.max(handOver.pausedUntil(account, rule), silent === undefined ? 0 : tags.pausedUntil(silent)) - Date.now();
       await sleep(paused > 0 ? paused : STUCK_PAUSE, undefined, { signal }).catch(() => undefined);
     }
   }
@@ -134,6 +137,7 @@ export class ParkedEvents {
   /** One pass over the rule's events, oldest first; ends early when the destination cannot take any. @returns whether events are left */
   async #pass(partition: number, name: string, account: string, rule: EventRule, signal: AbortSignal): Promise<boolean> {
     const { journal, metrics } = this.parts;
+    this.#silent.delete(name);
     let after = '';
     let left = false;
     // The first event alone finds out whether the destination is there.
@@ -180,6 +184,7 @@ export class ParkedEvents {
       return compileMatch(rule.match)(complete) ? await handOver.deliver(account, rule, complete, true) : { outcome: 'done' };
     } catch (error) {
       if (!(error instanceof TagsUnavailable)) throw error;
+      this.#silent.set(`${account}/${rule.name}`, event.source);
       return handOver.refuse(account, rule.name, error.message);
     }
   }
