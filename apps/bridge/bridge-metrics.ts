@@ -7,7 +7,7 @@ export class BridgeMetrics {
 
   readonly intake = new Counter({
     name: 'magpie_bridge_intake_total',
-    help: 'Posts to the intake by way (durable, fast) and by what became of them (journal, file, memory, refused).',
+    help: 'Posts to the intake by way (durable, fast) and by what became of them (journal, file, memory, unreadable, refused).',
     labelNames: ['way', 'result'],
     ...this.#own,
   });
@@ -25,7 +25,7 @@ export class BridgeMetrics {
   readonly keyFallbacks = new Counter({ name: 'magpie_bridge_key_decode_fallback_total', help: 'Keys that were expected to be encoded and were not.', ...this.#own });
   readonly ignored = new Counter({
     name: 'magpie_bridge_ignored_total',
-    help: 'Events that make no message: no_oss_event, no_rule, delete_marker_removed.',
+    help: 'Events that make no message: no_oss_event, no_rule, delete_marker_removed, canary.',
     labelNames: ['reason'],
     ...this.#own,
   });
@@ -42,6 +42,7 @@ export class BridgeMetrics {
     ...this.#own,
   });
   readonly fastDropped = new Counter({ name: 'magpie_bridge_fast_dropped_total', help: 'Fast copies that found neither destination nor journal.', ...this.#own });
+  readonly fastUnderWay = new Gauge({ name: 'magpie_bridge_fast_under_way', help: 'Fast copies that were answered and are not handed over yet.', ...this.#own });
   readonly latency = new Histogram({
     name: 'magpie_bridge_latency_seconds',
     help: 'Time from the arrival of a body to the end of its hand-over.',
@@ -64,6 +65,62 @@ export class BridgeMetrics {
   readonly held = new Gauge({ name: 'magpie_bridge_held_bodies', help: 'Bodies that this process works on now.', ...this.#own });
   readonly fileBytes = new Gauge({ name: 'magpie_bridge_write_ahead_bytes', help: 'Bytes on the local disk that wait for Redis.', ...this.#own });
   readonly fileDamaged = new Counter({ name: 'magpie_bridge_write_ahead_damaged_total', help: 'Records of the write-ahead files that were damaged.', ...this.#own });
+  readonly leading = new Gauge({ name: 'magpie_bridge_leading_sources', help: 'Event sources that this process leads.', ...this.#own });
+  readonly listened = new Counter({
+    name: 'magpie_bridge_listened_total',
+    help: 'Events of listen streams by what became of them: taken, dropped.',
+    labelNames: ['source', 'result'],
+    ...this.#own,
+  });
+  readonly listenEnds = new Counter({
+    name: 'magpie_bridge_listen_ends_total',
+    help: 'Ends of listen streams: lost, silent (not one byte came), refused.',
+    labelNames: ['source', 'kind'],
+    ...this.#own,
+  });
+  readonly gapsOpened = new Counter({
+    name: 'magpie_bridge_gaps_opened_total',
+    help: 'Spans of time in which events may have been missed, by why.',
+    labelNames: ['source', 'reason'],
+    ...this.#own,
+  });
+  readonly storeUp = new Gauge({
+    name: 'magpie_bridge_store_up',
+    help: 'Whether the store of a source that this process leads is reachable (1 or 0).',
+    labelNames: ['source'],
+    ...this.#own,
+  });
+  readonly storeQueue = new Gauge({
+    name: 'magpie_bridge_store_queue_length',
+    help: 'Events in the queues of the store for this hub, of sources that this process leads.',
+    labelNames: ['source'],
+    ...this.#own,
+  });
+
+  readonly sourceBodies = new Counter({
+    name: 'magpie_bridge_source_bodies_total',
+    help: 'Bodies of registered event sources by the way that they came (durable, fast, listen).',
+    labelNames: ['source', 'way'],
+    ...this.#own,
+  });
+  readonly sourceEvents = new Counter({
+    name: 'magpie_bridge_source_events_total',
+    help: 'Events of registered event sources that rules wanted; repeated: copies of one that had come before.',
+    labelNames: ['source', 'repeated'],
+    ...this.#own,
+  });
+  readonly sourceLastEvent = new Gauge({
+    name: 'magpie_bridge_source_last_event_timestamp_seconds',
+    help: 'When this process last handed over an event of the source.',
+    labelNames: ['source'],
+    ...this.#own,
+  });
+  readonly sourceLag = new Gauge({
+    name: 'magpie_bridge_source_lag_seconds',
+    help: 'Time between the event by the clock of the store and the end of its hand-over, of the last event of the source.',
+    labelNames: ['source'],
+    ...this.#own,
+  });
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });

@@ -4,7 +4,15 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DrainQueue } from '#delivery/drain-queue.js';
 import { EventRuleStore } from '#event-rule/event-rule-store.js';
+import { BadInputStore } from '#event-source/bad-input-store.js';
+import { CanaryStore } from '#event-source/canary-store.js';
+import type { EventSource } from '#event-source/event-source.js';
 import { EventSourceStore } from '#event-source/event-source-store.js';
+import { GapStore } from '#event-source/gap-store.js';
+import { SourceFiguresStore } from '#event-source/source-figures-store.js';
+import { SourceLeaseStore } from '#event-source/source-lease-store.js';
+import { SourceStatusStore } from '#event-source/source-status-store.js';
+import { wantedEvents } from '#event-source/wanted-events.js';
 import { LongPoll } from '#queue/long-poll.js';
 import { MessageStore } from '#queue/message-store.js';
 import { QueueStore } from '#queue/queue-store.js';
@@ -17,17 +25,25 @@ import type { HighWater } from '#runtime/high-water.js';
 import type { Logger } from '#runtime/log.js';
 import { Publisher } from '#topic/publisher.js';
 import { TopicStore } from '#topic/topic-store.js';
+import { bucketRules } from './bucket-rules.js';
 import { BridgeMetrics } from './bridge-metrics.js';
 import { EventPipeline } from './event-pipeline.js';
 import { HandOver } from './hand-over.js';
 import { Heartbeat } from './heartbeat.js';
 import { Intake } from './intake.js';
-import { Journal } from './journal.js';
+import { IntakeCounters } from './intake-counters.js';
+import { Journal, type JournalState } from './journal.js';
+import type { Body } from './journal-entry.js';
 import { ObjectTags } from './object-tags.js';
 import { ParkedEvents } from './parked-events.js';
+import { Refusals } from './refusals.js';
 import { RuleSnapshot } from './rule-snapshot.js';
+import { SourceActivity } from './source-activity.js';
+import { SourceLeader } from './source-leader.js';
 import { SourceOwners } from './source-owners.js';
 import { SourceSnapshot, type KnownSources } from './source-snapshot.js';
+import { StoreTask } from './store-task.js';
+import type { SourceTaskFactory } from './source-task.js';
 import { fetchTags } from './store-tags.js';
 import { WriteAheadLog } from './write-ahead-log.js';
 
@@ -48,6 +64,8 @@ export interface BridgeSettings {
   readonly heartbeat?: number;
 }
 
+/** What can become a message; reads of objects only come by webhooks, they would be most of a stream. */
+const LISTENED_EVENTS = ['s3:ObjectCreated:*', 's3:ObjectRemoved:*', 's3:LifecycleDelMarkerExpiration:Delete', 's3:ObjectTransition:*', 's3:ObjectRestore:*'];
 /** Milliseconds between two attempts to reach Redis at start. */
 const START_PAUSE = 200;
 
@@ -55,12 +73,16 @@ const START_PAUSE = 200;
 export class Bridge {
   readonly metrics = new BridgeMetrics();
   readonly intake: Intake;
+  /** Shared with the thread that owns the intake's socket. */
+  readonly counters = new IntakeCounters();
+  readonly refusals: Refusals;
   readonly #log: WriteAheadLog;
   readonly #client: RedisClient;
   readonly #subscriber: RedisClient;
   readonly #memory: MemoryWatch;
   readonly #drains: DrainQueue;
   #running: Running | undefined;
+  #onSources: (sources: KnownSources) => void = () => undefined;
   #stopped = false;
 
   constructor(
@@ -70,9 +92,10 @@ export class Bridge {
     const { redisUrl, dataDir, keyPrefix } = settings;
     this.#log = new WriteAheadLog(join(dataDir, 'bridge'));
     this.#client = connectRedis(redisUrl, { role: 'commands', logger });
-    this.#memory = new MemoryWatch(this.#client, keyPrefix, { logger, highWater: settings.redisHighWater });
+    this.#memory = new MemoryWatch(this.#client, keyPrefix, { logger, highWater: settings.redisHighWater, onTurn: () => this.#openFastIntake() });
     addMemoryMetrics(this.metrics.registry, this.#memory);
-    this.intake = new Intake(this.#log, this.metrics, logger, () => this.refusing === undefined);
+    this.intake = new Intake(this.#log, this.metrics, logger);
+    this.refusals = new Refusals(logger);
     this.#subscriber = connectRedis(redisUrl, { role: 'subscriber', logger });
     this.#drains = new DrainQueue({ url: redisUrl, prefix: keyPrefix, logger });
   }
@@ -98,14 +121,29 @@ export class Bridge {
     return this.#running?.journal;
   }
 
+  /** What is noted of event sources, once Redis was reached. */
+  get activity(): SourceActivity | undefined {
+    return this.#running?.activity;
+  }
+
   /** The registered event sources, once they were read. */
   get sources(): KnownSources | undefined {
     return this.#running?.sources.known;
   }
 
+  /** Called with every state of the event sources; there is one listener. */
+  onSources(listener: (sources: KnownSources) => void): void {
+    this.#onSources = listener;
+  }
+
   /** Why events are refused although Redis is there; undefined when they are not. */
   get refusing(): string | undefined {
     return this.#memory.refusing;
+  }
+
+  /** What could not be used, once Redis was reached. */
+  get badInput(): BadInputStore | undefined {
+    return this.#running?.badInput;
   }
 
   /** Bodies that are worked on now. */
@@ -116,9 +154,12 @@ export class Bridge {
   /** Lets what is under way finish, for so many milliseconds. The rest stays in the journal for the next bridge. */
   async stop(millis: number): Promise<void> {
     this.#stopped = true;
+    this.#openFastIntake();
+    await this.#running?.leader.stop(millis / 4);
     await this.intake.stop(millis / 2);
     await this.#running?.pipeline.stop(millis / 2);
     this.#running?.heartbeat.stop();
+    await this.#running?.activity.stop();
     this.#running?.parked.stop();
     this.#running?.rules.stop();
     this.#running?.sources.stop();
@@ -133,6 +174,20 @@ export class Bridge {
   updateMetrics(): void {
     this.metrics.held.set(this.held);
     this.metrics.fileBytes.set(this.#log.bytes);
+    this.metrics.fastUnderWay.set(this.counters.fastBodies);
+    const { fastRefused, unauthorized } = this.counters.takeCounts();
+    this.metrics.intake.inc({ way: 'fast', result: 'refused' }, fastRefused);
+    this.metrics.unauthorized.inc(unauthorized);
+  }
+
+  /** What came the fast way could only be dropped while nobody is there to hand it on, or Redis has no room for it. */
+  #openFastIntake(): void {
+    this.counters.fastOpen = this.#running !== undefined && this.refusing === undefined && !this.#stopped;
+  }
+
+  async #report(states: readonly JournalState[], badInput: BadInputStore, activity: SourceActivity): Promise<void> {
+    await this.refusals.write(badInput);
+    await activity.noteJournal(states);
   }
 
   async #run(deployment: Deployment): Promise<void> {
@@ -141,14 +196,21 @@ export class Bridge {
     const rules = new RuleSnapshot(store, this.#subscriber, logger);
     const sources = new SourceSnapshot(new EventSourceStore(this.#client, deployment, settings.secretKey), this.#subscriber, logger);
     const owners = new SourceOwners(sources, settings);
+    const activity = new SourceActivity({
+      figures: new SourceFiguresStore(this.#client, deployment),
+      canaries: new CanaryStore(this.#client, deployment),
+      sources,
+      metrics,
+    });
     const handOver = new HandOver(
       new Publisher(new TopicStore(this.#client, deployment), this.#drains),
       new MessageStore(new QueueStore(this.#client, deployment), new LongPoll(this.#subscriber, deployment)),
       owners,
       (rule) => parked.hasBacklog(rule),
     );
+    const consumer = `${hostname()}.${process.pid}.${randomBytes(4).toString('hex')}`;
     const journal: Journal = new Journal(this.#client, deployment, {
-      consumer: `${hostname()}.${process.pid}.${randomBytes(4).toString('hex')}`,
+      consumer,
       onEntries: (entries) => pipeline.take(entries),
       room: () => pipeline.room(),
       ...(settings.claimIdle !== undefined && { claimIdle: settings.claimIdle }),
@@ -163,18 +225,52 @@ export class Bridge {
       store: (body) => this.intake.store(body),
       onParked: (partition, rule) => parked.start(partition, rule),
       owners,
+      activity,
       metrics,
       logger,
     });
+    const leader = new SourceLeader({
+      leases: new SourceLeaseStore(this.#client, deployment, consumer),
+      sources,
+      tasks: this.#sourceTasks(deployment, store, sources, activity),
+      onLeading: (count) => metrics.leading.set(count),
+      logger,
+    });
+    sources.onChange((known) => this.#onSources(known));
     sources.start();
     rules.start((changes) => {
       handOver.forgetFailures(changes);
       parked.retry(changes);
     });
-    const heartbeat = new Heartbeat(journal, parked, metrics, logger, settings.heartbeat);
-    this.#running = { journal, pipeline, heartbeat, parked, rules, sources };
+    const badInput = new BadInputStore(this.#client, deployment);
+    const heartbeat = new Heartbeat(journal, parked, metrics, logger, (states) => this.#report(states, badInput, activity), settings.heartbeat);
+    this.#running = { journal, pipeline, heartbeat, parked, rules, sources, activity, badInput, leader };
     this.intake.attach(journal, pipeline);
+    this.#openFastIntake();
+    leader.start();
     await heartbeat.start();
+  }
+
+  /** What the leader of a source does. */
+  #sourceTasks(deployment: Deployment, rules: EventRuleStore, sources: SourceSnapshot, activity: SourceActivity): SourceTaskFactory {
+    const wanted = async ({ name, account }: EventSource): Promise<string[]> => {
+      const { rules: all } = await rules.all();
+      return wantedEvents(name, all.filter((owned) => owned.account === account).map(({ rule }) => rule));
+    };
+    const storeParts = {
+      statuses: new SourceStatusStore(this.#client, deployment),
+      gaps: new GapStore(this.#client, deployment),
+      listenedEvents: LISTENED_EVENTS,
+      handOn: (body: Body, by: 'memory' | 'journal') => {
+        activity.taken(body, 'listen');
+        return by === 'memory' ? this.intake.takeFast(body) : this.intake.store(body);
+      },
+      bucketRules: (source: EventSource) => bucketRules(source, () => wanted(source)),
+      isKnown: (source: string) => sources.get(source) !== undefined,
+      metrics: this.metrics,
+      logger: this.logger,
+    };
+    return (source, fencing) => [new StoreTask(source, fencing, storeParts)];
   }
 }
 
@@ -185,4 +281,7 @@ interface Running {
   readonly parked: ParkedEvents;
   readonly rules: RuleSnapshot;
   readonly sources: SourceSnapshot;
+  readonly activity: SourceActivity;
+  readonly badInput: BadInputStore;
+  readonly leader: SourceLeader;
 }

@@ -11,6 +11,7 @@ import type { Journal, JournalEntry, ParkedEvent } from './journal.js';
 import type { Body } from './journal-entry.js';
 import type { ObjectTags } from './object-tags.js';
 import { OrderedTasks } from './ordered-tasks.js';
+import type { SourceActivity } from './source-activity.js';
 import type { SourceOwners } from './source-owners.js';
 import { TagsUnavailable } from './store-tags.js';
 
@@ -35,6 +36,7 @@ export interface PipelineParts {
   readonly onParked: (partition: number, rule: string) => void;
   /** Whose rules see the events of a source. */
   readonly owners: Pick<SourceOwners, 'refresh' | 'accountOf'>;
+  readonly activity: Pick<SourceActivity, 'told' | 'node' | 'canary' | 'unreadable'>;
   readonly metrics: BridgeMetrics;
   readonly logger: Logger;
 }
@@ -88,18 +90,19 @@ export class EventPipeline {
     }
   }
 
-  /** Works on a body that is not stored. @returns false when there is no room for it */
-  takeFast(body: Body): boolean {
-    if (this.room() === 0) return false;
+  /** Works on a body that is not stored; resolves when that is done. The intake bounds how many there are; entries of the journal wait for them. */
+  takeFast(body: Body): Promise<void> {
     this.#fast += 1;
     this.#heldBytes += body.bytes.length;
     const read = readBody(body);
-    this.#tasks.add(orderOf(body.source, read), async () => {
-      await this.#finishFast(body, read);
-      this.#fast -= 1;
-      this.#heldBytes -= body.bytes.length;
+    return new Promise((resolve) => {
+      this.#tasks.add(orderOf(body.source, read), async () => {
+        await this.#finishFast(body, read);
+        this.#fast -= 1;
+        this.#heldBytes -= body.bytes.length;
+        resolve();
+      });
     });
-    return true;
   }
 
   /** Waits until everything held is done, for so many milliseconds; what is left then stays in the journal. */
@@ -115,13 +118,13 @@ export class EventPipeline {
   }
 
   async #finish(entry: JournalEntry, body: IntakeBody): Promise<void> {
-    const { journal, metrics, logger, onParked } = this.parts;
+    const { journal, logger, onParked } = this.parts;
     let pause = FIRST_PAUSE;
     for (let defects = 0; !this.#stopping.signal.aborted; ) {
       try {
         const { parked, problems } = defects < MOST_DEFECTS ? await this.#work(entry, body) : { parked: [], problems: ['a defect of Magpie: see its log'] };
         await journal.settle({ entry, parked, ...(problems.length > 0 && { unreadable: { ...entry, problems } }) });
-        if (problems.length > 0) metrics.unreadable.inc({ source: entry.source });
+        if (problems.length > 0) this.#countUnreadable(entry.source);
         for (const rule of new Set(parked.map((event) => event.rule))) onParked(entry.partition, rule);
         return;
       } catch (error) {
@@ -161,13 +164,16 @@ export class EventPipeline {
   }
 
   async #handOver(rules: RuleSet, event: BucketEvent): Promise<ParkedEvent[]> {
-    const { owners, handOver, metrics, logger } = this.parts;
+    const { owners, handOver, activity, metrics, logger } = this.parts;
+    activity.node(event);
     if (event.eventName === undefined) return this.#ignore('no_oss_event');
     const account = owners.accountOf(event.source);
     const { matching, undecided, complete } = await this.#match(rules, account, event);
+    if (activity.canary(event, () => matching.map(({ name }) => name))) return this.#ignore('canary');
     if (matching.length === 0 && undecided.length === 0) return this.#ignore('no_rule');
     if (await this.#removesMarker(event)) return this.#ignore('delete_marker_removed');
     const results = await Promise.all(matching.map((rule) => handOver.deliver(account, rule, complete)));
+    activity.told(event, undecided.length === 0 && results.every((result) => result.outcome === 'done' && result.repeated));
     const waiting = results.flatMap((result, index) => {
       const rule = matching[index]!;
       metrics.handedOver.inc({ endpoint: rule.endpoint.endpointType, outcome: result.outcome === 'done' ? 'done' : 'parked' });
@@ -190,6 +196,11 @@ export class EventPipeline {
       for (const { name } of asking) this.parts.handOver.refuse(account, name, error.message);
       return { matching: rules.match(account, event).filter((rule) => !asking.includes(rule)), undecided: asking, complete: event };
     }
+  }
+
+  #countUnreadable(source: string): void {
+    this.parts.metrics.unreadable.inc({ source });
+    this.parts.activity.unreadable(source);
   }
 
   #ignore(reason: string): [] {

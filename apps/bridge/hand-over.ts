@@ -19,7 +19,8 @@ const FIRST_PAUSE = 200;
 const LONGEST_PAUSE = 30_000;
 
 export type HandOverResult =
-  | { readonly outcome: 'done' }
+  /** `repeated`: another copy of the event was handed over before. */
+  | { readonly outcome: 'done'; readonly repeated: boolean }
   /** Nothing can be handed to this destination now. */
   | { readonly outcome: 'destination'; readonly reason: string }
   /** This message cannot be handed over as the destination is set now; others may. */
@@ -62,14 +63,15 @@ export class HandOver {
     const destination = destinationOf(account, rule);
     const failing = this.#failing.get(destination);
     if (!force && failing !== undefined && failing.until > this.now()) return { outcome: 'destination', reason: failing.reason };
+    let repeated: boolean;
     try {
-      await this.#send(account, rule, event, force);
+      repeated = await this.#send(account, rule, event, force);
     } catch (error) {
       if (error instanceof BehindOthers) return { outcome: 'destination', reason: error.message };
       return this.#failed(destination, account, rule.name, error);
     }
     this.#failing.delete(destination);
-    return { outcome: 'done' };
+    return { outcome: 'done', repeated };
   }
 
   /** Milliseconds since the epoch until which a rule's destination is left alone; 0 when it is not. */
@@ -105,27 +107,31 @@ export class HandOver {
     }
   }
 
-  async #send(account: string, rule: EventRule, event: BucketEvent, force: boolean): Promise<void> {
+  /** @returns whether another copy had been sent before */
+  async #send(account: string, rule: EventRule, event: BucketEvent, force: boolean): Promise<boolean> {
     const { endpointType, endpointValue } = rule.endpoint;
     const body = ossMessageBody(event, rule, this.owners.ownerOf(account, event.source));
     const mark = { id: handOverId(eventId(event), rule.name, `${endpointType}/${endpointValue}`), seconds: MARK_SECONDS };
     if (endpointType === 'queue') return this.#sendToQueue(account, rule, body, mark, groupOf(event), force);
     const messageTag = rule.messageTag === undefined ? undefined : messageTagOf(rule.messageTag, event);
-    await this.topics.publish(account, endpointValue, { body, ...(messageTag !== undefined && { messageTag }) }, mark);
+    const published = await this.topics.publish(account, endpointValue, { body, ...(messageTag !== undefined && { messageTag }) }, mark);
+    return published.duplicate === true;
   }
 
   /** A FIFO queue makes itself known by asking for a group; the events of one object are one. */
-  async #sendToQueue(account: string, rule: EventRule, body: string, mark: SendMark, group: string, force: boolean): Promise<void> {
+  async #sendToQueue(account: string, rule: EventRule, body: string, mark: SendMark, group: string, force: boolean): Promise<boolean> {
     const queue = rule.endpoint.endpointValue;
     const destination = destinationOf(account, rule);
     try {
-      await this.queues.sendMessages(account, queue, [{ body }], mark);
+      const [sent] = await this.queues.sendMessages(account, queue, [{ body }], mark);
       this.#fifo.delete(destination);
+      return sent?.duplicate === true;
     } catch (error) {
       if (!(error instanceof FifoMissingMessageGroupId)) throw error;
       this.#fifo.add(destination);
       if (!force && this.hasBacklog(`${account}/${rule.name}`)) throw new BehindOthers('earlier events wait');
-      await this.queues.sendMessages(account, queue, [{ body, messageGroupId: group }], mark);
+      const [sent] = await this.queues.sendMessages(account, queue, [{ body, messageGroupId: group }], mark);
+      return sent?.duplicate === true;
     }
   }
 

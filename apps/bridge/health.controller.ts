@@ -38,19 +38,19 @@ export class HealthController {
     await reply.type(registry.contentType).send(await registry.metrics());
   }
 
-  /** The bodies that could not be read, newest first: what an operator asks for when the counter moves. */
+  /** The bodies that could not be read, newest first, of one source with `?source=`: what an operator asks for when the counter moves. */
   @Get('unreadable')
-  async unreadable(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+  async unreadable(@Req() request: FastifyRequest<{ Querystring: { source?: string } }>, @Res() reply: FastifyReply): Promise<void> {
     if (!this.token.admits(request.headers.authorization)) {
       await reply.code(401).header('www-authenticate', 'Bearer').send();
       return;
     }
-    const bodies = await this.bridge.journal?.unreadable(SHOWN).catch(() => undefined);
+    const bodies = await this.bridge.badInput?.unreadable(SHOWN, request.query.source).catch(() => undefined);
     if (bodies === undefined) {
       await reply.code(503).send({ reason: 'Redis is away' });
       return;
     }
-    await reply.send({ bodies: bodies.map(({ id, text }) => ({ id, ...(JSON.parse(text) as object) })) });
+    await reply.send({ bodies });
   }
 
   async #obstacle(): Promise<string | undefined> {

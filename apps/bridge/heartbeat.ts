@@ -13,6 +13,8 @@ export class Heartbeat {
     private readonly parked: Pick<ParkedEvents, 'look'>,
     private readonly metrics: BridgeMetrics,
     private readonly logger: Logger,
+    /** What else is to be told to Redis now and then. */
+    private readonly report: (states: readonly JournalState[]) => Promise<void>,
     private readonly interval = HEARTBEAT,
   ) {}
 
@@ -33,6 +35,7 @@ export class Heartbeat {
       const states = await Promise.all(partitions.map((partition) => this.journal.keep(partition)));
       this.#show(states);
       await this.parked.look(states);
+      await this.report(states);
     } catch (error) {
       this.logger.debug({ reason: String(error) }, 'the journal could not be looked at');
     } finally {

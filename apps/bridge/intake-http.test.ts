@@ -3,6 +3,9 @@ import { connect, type Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { minioBody } from '#event-rule/minio-body.fixture.js';
+import { BadInputStore } from '#event-source/bad-input-store.js';
+import { Deployment } from '#redis/deployment.js';
+import { eventually } from '../../test/support/eventually.js';
 import { ACCOUNT, startBridge, TestEngine, TOKEN, type RunningBridge } from './running-bridge.fixture.js';
 
 const MEBIBYTE = 1_048_576;
@@ -50,6 +53,29 @@ describe('the intake on the wire', () => {
     it('missing: 401', async () => {
       expect((await fetch(`${url}/intake/s3/store`, { method: 'POST', body: '{}' })).status).toBe(401);
     });
+
+    it('of a source that has its own: no other', async () => {
+      const status = async (source: string, authorization: string) => (await request('POST', `/intake/s3/${source}`, { authorization }, '{"Records":[]}')).status;
+      running.token.setOwn([['guarded', 'own-secret']]);
+      await eventually('it is known', async () => (await status('guarded', 'own-secret')) === 200);
+      expect(await status('guarded', TOKEN)).toBe(401);
+      expect(await status('store', 'own-secret')).toBe(401);
+      expect(await status('store', TOKEN)).toBe(200);
+      running.token.setOwn([]);
+      await eventually('it is forgotten', async () => (await status('guarded', TOKEN)) === 200);
+    });
+
+    it('that was wrong is counted, and remembered with the source', async () => {
+      const store = new BadInputStore(engine.client, await Deployment.open(engine.client, engine.prefix));
+      const counted = async () => Number(/^magpie_bridge_unauthorized_total (\d+)/m.exec(await (await request('GET', '/metrics')).text())![1]);
+      const before = await counted();
+      for (let i = 0; i < 3; i += 1) await request('POST', '/intake/s3/mistaken', { authorization: 'wrong' }, '{}');
+      expect(await counted()).toBe(before + 3);
+      const refusal = await eventually('it is remembered', async () => (await store.refusal('mistaken')) ?? false);
+      expect(refusal).toEqual({ at: expect.any(Number), remote: '127.0.0.1' });
+      expect(Date.now() - refusal.at).toBeLessThan(10_000);
+      expect(await store.refusal('nobody')).toBeUndefined();
+    });
   });
 
   describe('what is no event post', () => {
@@ -93,21 +119,38 @@ describe('the intake on the wire', () => {
       expect((await request('POST', '/intake/s3/store', headers, body)).status).toBe(200);
     });
 
-    it('refuses more than 4 MiB, whether announced or not', async () => {
-      const large = Buffer.alloc(10 * MEBIBYTE, 0x20);
-      expect((await request('POST', '/intake/s3/store', {}, large)).status).toBe(413);
-      const chunked = new ReadableStream({
-        start(controller) {
-          for (let i = 0; i < 10; i += 1) controller.enqueue(new Uint8Array(MEBIBYTE));
-          controller.close();
+    const inChunks = (mebibytes: number) => {
+      let left = mebibytes;
+      return new ReadableStream({
+        pull(controller) {
+          if (left-- > 0) controller.enqueue(new Uint8Array(MEBIBYTE).fill(0x20));
+          else controller.close();
         },
       });
-      const answer = await fetch(`${url}/intake/s3/store`, { method: 'POST', headers: { authorization: TOKEN }, body: chunked, duplex: 'half' }).then(
+    };
+    const postChunks = (mebibytes: number, path: string): Promise<number | string> =>
+      fetch(`${url}${path}`, { method: 'POST', headers: { authorization: TOKEN }, body: inChunks(mebibytes), duplex: 'half' }).then(
         ({ status }) => status,
         () => 'cut off',
       );
-      expect([413, 'cut off']).toContain(answer);
+
+    it('longer than any event, announced or not: 200, because the sender would send nothing else, and the beginning is shown', async () => {
+      expect((await request('POST', '/intake/s3/large', {}, Buffer.alloc(10 * MEBIBYTE, 0x20))).status).toBe(200);
+      expect(await postChunks(10, '/intake/s3/large')).toBe(200);
+      expect(await postChunks(5, '/intake/s3/large/fast')).toBe(200);
+      const bodies = await eventually('three bodies', async () => {
+        const response = await request('GET', '/unreadable?source=large');
+        const shown = ((await response.json()) as { bodies: { length: number; excerpt: string; problems: string[] }[] }).bodies;
+        return shown.length === 3 && shown;
+      });
+      expect(bodies.map(({ length }) => length / MEBIBYTE).sort()).toEqual([10, 10, 5]);
+      expect(bodies.map(({ excerpt }) => excerpt.length)).toEqual([16_384, 16_384, 16_384]);
+      expect(bodies[0]!.problems[0]).toMatch(/^too long: \d+ bytes/);
     });
+
+    it('without end: 413, and the connection is closed', async () => {
+      expect([413, 'cut off']).toContain(await postChunks(80, '/intake/s3/large'));
+    }, 20_000);
 
     it('hands on what came with a strange type', async () => {
       expect((await engine.arrived(3)).sort()).toEqual(['typed emptily', 'typed oddly', 'typed wrongly']);

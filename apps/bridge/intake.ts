@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { RedisUnavailable } from '#redis/redis-unavailable.js';
 import type { Logger } from '#runtime/log.js';
 import type { BridgeMetrics } from './bridge-metrics.js';
 import { orderOf, readBody, type EventPipeline } from './event-pipeline.js';
@@ -14,8 +15,8 @@ const FEW = 256;
 /** Milliseconds between two looks for files of processes that died. */
 const ADOPT_INTERVAL = 30_000;
 
-/** Where a body was stored. */
-export type Place = 'journal' | 'file';
+/** Where a body was stored; `unreadable`: beside the journal, with those that nobody can read. */
+export type Place = 'journal' | 'file' | 'unreadable';
 
 /**
  * Takes bodies in. `store` returns once a body is safe: in the journal, or, while Redis is away, in the write-ahead log on this
@@ -35,8 +36,6 @@ export class Intake {
     private readonly log: WriteAheadLog,
     private readonly metrics: BridgeMetrics,
     private readonly logger: Logger,
-    /** Whether Redis stores anything new. */
-    private readonly hasRoom: () => boolean,
   ) {}
 
   /** Redis is there: what lies in files goes to the journal from now on. */
@@ -68,9 +67,21 @@ export class Intake {
     return 'file';
   }
 
-  /** Hands a body on in memory. @returns false when there is no room, here or in Redis: it could only be dropped */
-  takeFast(body: Body): boolean {
-    return this.hasRoom() && this.#pipeline?.takeFast(body) === true;
+  /** Hands a body on in memory; resolves when that is done, or the body is stored. */
+  async takeFast(body: Body): Promise<void> {
+    if (this.#pipeline === undefined) this.metrics.fastDropped.inc();
+    else await this.#pipeline.takeFast(body);
+  }
+
+  /**
+   * Keeps the beginning of a body that is longer than any event, for the operator to look at.
+   * @throws RedisUnavailable · RedisFull
+   */
+  async keepTooLong(body: Body, length: number): Promise<Place> {
+    if (this.#journal === undefined) throw new RedisUnavailable('Redis was not reached yet');
+    await this.#journal.keepUnreadable({ ...body, length, problems: [`too long: ${length} bytes, of which the first ${body.bytes.length} were kept`] });
+    this.metrics.unreadable.inc({ source: body.source });
+    return 'unreadable';
   }
 
   /** Waits for what is under way, for so many milliseconds. Files that are left belong to the next bridge. */

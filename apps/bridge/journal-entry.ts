@@ -11,6 +11,8 @@ export interface Body {
 /** A body that nobody can read, for the operator to look at. */
 export interface UnreadableBody extends Body {
   readonly problems: readonly string[];
+  /** Bytes of the whole body, where `bytes` are a part of it. */
+  readonly length?: number;
 }
 
 /** First byte of a head: the format. A release reads the formats of the one before it. */
@@ -32,12 +34,12 @@ export function decodeHead(head: Buffer): Omit<Body, 'bytes'> | undefined {
   return { receivedAt: head.readUIntBE(1, 6), source: head.toString('utf8', 7) };
 }
 
-export function encodeUnreadable({ source, receivedAt, bytes, problems }: UnreadableBody): string {
+export function encodeUnreadable({ source, receivedAt, bytes, problems, length = bytes.length }: UnreadableBody): string {
   return JSON.stringify({
     source,
     receivedAt: new Date(receivedAt).toISOString(),
     problems,
-    length: bytes.length,
+    length,
     sha256: createHash('sha256').update(bytes).digest('hex'),
     // Bytes that are not UTF-8 show as replacement characters; the excerpt is for people.
     excerpt: bytes.toString('utf8', 0, EXCERPT),

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { BadInputStore } from '#event-source/bad-input-store.js';
 import { Deployment } from '#redis/deployment.js';
 import { connectRedis, type RedisClient } from '#redis/redis-client.js';
 import { silentLogger } from '#runtime/log.js';
@@ -186,8 +187,12 @@ describe('Journal', () => {
     const { journal, taken } = bridge('one');
     await Promise.all(Array.from({ length: 600 }, (_, index) => journal.append(body(`junk ${index}`), '')));
     await Promise.all(taken.map((entry) => journal.settle({ entry, parked: [], unreadable: { ...entry, problems: ['junk'] } })));
-    const shown = await journal.unreadable(1_000);
+    const badInput = new BadInputStore(client, deployment);
+    const shown = await badInput.unreadable(1_000);
     expect(shown).toHaveLength(500);
-    expect(JSON.parse(shown[0]!.text)).toMatchObject({ source: 'store', problems: ['junk'], excerpt: expect.stringMatching(/^junk/) });
+    expect(shown[0]).toMatchObject({ source: 'store', problems: ['junk'], length: 8, excerpt: expect.stringMatching(/^junk/) });
+    await journal.keepUnreadable({ source: 'other', receivedAt: 1, bytes: Buffer.from('beginning'), length: 10_000_000, problems: ['too long'] });
+    expect(await badInput.unreadable(10, 'other')).toMatchObject([{ source: 'other', problems: ['too long'], length: 10_000_000, excerpt: 'beginning' }]);
+    expect(await badInput.unreadable(10, 'nobody')).toEqual([]);
   });
 });

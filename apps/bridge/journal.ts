@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib';
+import { JOURNAL_PARTITIONS, journalKey } from '#event-source/journal-key.js';
 import { Gather } from '#queue/gather.js';
 import type { Deployment } from '#redis/deployment.js';
 import { LuaScript } from '#redis/lua-script.js';
@@ -7,9 +8,6 @@ import type { RedisClient } from '#redis/redis-client.js';
 import { RedisFull } from '#redis/redis-unavailable.js';
 import type { BucketEvent } from '#event-rule/bucket-event.js';
 import { decodeHead, encodeHead, encodeUnreadable, type Body, type UnreadableBody } from './journal-entry.js';
-
-/** Every process of a deployment uses the same number. One more costs one Redis command per heartbeat and process. */
-export const JOURNAL_PARTITIONS = 2;
 
 /** More entries that nobody has settled, per partition, and the intake answers 503: the store's own queue then holds events. */
 const JOURNAL_LIMIT = 100_000;
@@ -212,15 +210,10 @@ export class Journal {
     return (await this.#run(SCRIPTS.noteMarker, partition, [marker, request, Math.floor(now / 86_400_000), MARKER_DAYS])) === 1;
   }
 
-  /** Bodies that could not be read, newest first. */
-  async unreadable(count: number): Promise<{ id: string; text: string }[]> {
-    const lists = await Promise.all(
-      Array.from({ length: this.partitions }, (_, partition) =>
-        storage(() => this.client.xrevrange(`${this.#key(partition)}:unreadable`, '+', '-', 'COUNT', count)),
-      ),
-    );
-    const all = lists.flat().map(([id, fields]) => ({ id, text: fields[1]! }));
-    return all.sort((one, other) => millisOf(other.id) - millisOf(one.id)).slice(0, count);
+  /** Keeps a body that is not worth a try. @throws RedisUnavailable · RedisFull */
+  async keepUnreadable(body: UnreadableBody): Promise<void> {
+    const key = `${this.#key(this.partitionFor(body.source))}:unreadable`;
+    await storage(() => this.client.xadd(key, 'MAXLEN', UNREADABLE_KEPT, '*', 'u', encodeUnreadable(body)));
   }
 
   /** A write like those that count. @throws RedisUnavailable · RedisFull */
@@ -255,9 +248,8 @@ export class Journal {
     if (entries.length > 0) this.options.onEntries(entries);
   }
 
-  /** Partitions of the journal are spread over those of the deployment, hence over the nodes of a cluster. */
   #key(partition: number): string {
-    return `${this.deployment.base(this.deployment.partitionOf('journal', String(partition)))}:journal:${partition}`;
+    return journalKey(this.deployment, partition);
   }
 
   #run(script: LuaScript, partition: number, args: readonly (string | number | Buffer)[]): Promise<unknown> {

@@ -1,12 +1,10 @@
 import 'reflect-metadata';
-import type { AddressInfo } from 'node:net';
-import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { readHubSettings, type HubSettings } from '#runtime/hub-settings.js';
 import { giveBackMemory, giveBackMemoryAtRest } from '#runtime/idle-memory.js';
 import { createLogger, type Logger } from '#runtime/log.js';
 import { BadSetting } from '#runtime/setting.js';
 import { Bridge, type BridgeSettings } from './bridge.js';
-import { createBridgeServer, stopServer } from './bridge-server.js';
+import { BridgeServer } from './bridge-server.js';
 import { IntakeToken } from './intake-token.js';
 
 /** Milliseconds of a stop, which the hub ends after 5 s: first the connections, then what is under way. */
@@ -21,10 +19,13 @@ async function main(): Promise<void> {
   // A child of the hub shares its environment; the hub has said it already.
   if (process.send === undefined) for (const warning of warnings) logger.warn(warning);
   const bridge = new Bridge(settings, logger);
-  const app = await createBridgeServer(bridge, new IntakeToken(intakeToken), logger);
-  stopOnSignal(app, bridge, logger);
-  await app.listen(hub.bridgePort, hub.host);
-  const { port } = app.getHttpServer().address() as AddressInfo;
+  const onFailure = (error: unknown): never => {
+    logger.fatal({ err: error }, 'the thread of the intake has ended');
+    process.exit(1);
+  };
+  const server = await BridgeServer.listen(bridge, new IntakeToken(intakeToken), logger, { host: hub.host, port: hub.bridgePort, onFailure });
+  const { port } = server;
+  stopOnSignal(server, bridge, logger);
   logger.info({ host: hub.host, port }, 'bridge listens');
   await bridge.start();
   giveBackMemory();
@@ -41,13 +42,14 @@ function bridgeSettings(hub: HubSettings): { settings: BridgeSettings; intakeTok
   return { settings: { redisUrl, redisHighWater, keyPrefix, secretKey, dataDir, account: accountId, region }, intakeToken };
 }
 
-function stopOnSignal(app: NestFastifyApplication, bridge: Bridge, logger: Logger): void {
+function stopOnSignal(server: BridgeServer, bridge: Bridge, logger: Logger): void {
   let stopping = false;
   const stop = (reason: string): void => {
     if (stopping) return;
     stopping = true;
     logger.info({ reason }, 'bridge stops');
-    void stopServer(app, STOP_TIMES)
+    void server
+      .stop(STOP_TIMES)
       .then(() => bridge.stop(FINISH_LIMIT))
       .then(
         () => process.exit(0),

@@ -181,7 +181,7 @@ export class ParkedEvents {
     if (event.tagsUnread !== true) return handOver.deliver(account, rule, event, true);
     try {
       const complete = await tags.complete(event);
-      return compileMatch(rule.match)(complete) ? await handOver.deliver(account, rule, complete, true) : { outcome: 'done' };
+      return compileMatch(rule.match)(complete) ? await handOver.deliver(account, rule, complete, true) : { outcome: 'done', repeated: false };
     } catch (error) {
       if (!(error instanceof TagsUnavailable)) throw error;
       this.#silent.set(`${account}/${rule.name}`, event.source);

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EventRuleStore } from '#event-rule/event-rule-store.js';
@@ -16,7 +15,8 @@ import { silentLogger } from '#runtime/log.js';
 import { TopicStore } from '#topic/topic-store.js';
 import { eventually } from '../../test/support/eventually.js';
 import { Bridge, type BridgeSettings } from './bridge.js';
-import { createBridgeServer, stopServer } from './bridge-server.js';
+import { BridgeServer } from './bridge-server.js';
+import { IntakeServer } from './intake-server.js';
 import { IntakeToken } from './intake-token.js';
 
 export const ACCOUNT = '1234567890123456';
@@ -107,6 +107,7 @@ function readOssEvent(body: string) {
 
 export interface RunningBridge {
   readonly bridge: Bridge;
+  readonly token: IntakeToken;
   readonly port: number;
   readonly dataDir: string;
   /** Posts a body the durable way (or another); the status of the answer. */
@@ -131,9 +132,17 @@ export async function startBridge(
     dataDir,
   };
   const bridge = new Bridge(settings, silentLogger);
-  const app = await createBridgeServer(bridge, new IntakeToken(TOKEN), silentLogger);
-  await app.listen(options.port ?? 0, '127.0.0.1');
-  const { port } = app.getHttpServer().address() as AddressInfo;
+  const token = new IntakeToken(TOKEN);
+  const server = await BridgeServer.listen(bridge, token, silentLogger, {
+    host: '127.0.0.1',
+    port: options.port ?? 0,
+    // In this thread: a thread of its own would need what is built.
+    startIntake: (given) => void new IntakeServer(given),
+    onFailure: (error) => {
+      throw error;
+    },
+  });
+  const { port } = server;
   const started = bridge.start();
   if (options.waitForRedis !== false) await started;
   const post = async (body: string | Uint8Array, path = '/intake/s3/store'): Promise<number> => {
@@ -143,9 +152,9 @@ export async function startBridge(
     return response.status;
   };
   const stop = async (): Promise<void> => {
-    await stopServer(app, { linger: 0, deadline: 1_000 });
+    await server.stop({ linger: 0, deadline: 1_000 });
     await bridge.stop(1_000);
     if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true });
   };
-  return { bridge, port, dataDir, post, stop, started };
+  return { bridge, token, port, dataDir, post, stop, started };
 }

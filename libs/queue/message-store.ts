@@ -226,6 +226,7 @@ export class MessageStore {
   }
 
   #sent(queue: QueueRecord, { messageId, bodyMd5 }: EncodedMessage, [code, member, now, visible]: SendReply): SentMessage {
+    if (code === ReplyCode.DUPLICATE) return { messageId, bodyMd5, duplicate: true };
     if (code !== ReplyCode.OK || Number(visible) === Number(now)) return { messageId, bodyMd5 };
     const nextVisibleTime = Number(visible);
     const receiptHandle = this.#handles.issue({ queueId: queue.id, member: Number(member), number: 0, nextVisibleTime });

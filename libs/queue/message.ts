@@ -30,6 +30,8 @@ export interface SentMessage {
   readonly receiptHandle?: string;
   /** Only for a delayed message: milliseconds since the epoch. */
   readonly nextVisibleTime?: number;
+  /** A message with the same mark was there: nothing was added. */
+  readonly duplicate?: true;
   /** As it was given. */
   readonly messageGroupId?: string;
 }

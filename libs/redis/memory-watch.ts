@@ -36,6 +36,8 @@ export interface MemoryWatchOptions {
   readonly logger: Logger;
   /** `DEFAULT_HIGH_WATER` when absent. */
   readonly highWater?: HighWater | undefined;
+  /** Called when refusing begins or ends. */
+  readonly onTurn?: () => void;
 }
 
 /**
@@ -163,6 +165,7 @@ export class MemoryWatch implements Admission {
   #turn(node: Node, refusing: boolean): void {
     if (node.refusing === refusing || this.#stopped) return;
     node.refusing = refusing;
+    this.options.onTurn?.();
     const { name, used, mark, limit } = node;
     const facts = { node: name, used, ...(mark !== Infinity && { mark }), limit };
     if (refusing) {

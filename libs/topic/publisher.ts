@@ -58,7 +58,8 @@ export class Publisher {
         matching.length,
         ...matching.flatMap(({ id, attributes }) => [id, (attributes.options?.retentionSeconds ?? DEFAULT_RETENTION) * 1_000]),
       ]);
-      return code === ReplyCode.STALE ? STALE : { messageId, bodyMd5 };
+      if (code === ReplyCode.STALE) return STALE;
+      return { messageId, bodyMd5, ...(code === ReplyCode.DUPLICATE && { duplicate: true as const }) };
     });
   }
 

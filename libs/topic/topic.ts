@@ -37,4 +37,6 @@ export interface NewTopicMessage extends MessageContent {
 export interface PublishedMessage {
   readonly messageId: string;
   readonly bodyMd5: string;
+  /** A message with the same mark was there: nothing was added. */
+  readonly duplicate?: true;
 }
