@@ -22,7 +22,8 @@ class TagServer {
   readonly #server: Server = createServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url!, 'http://store');
     const resource = decodeURIComponent(pathname.slice(1));
-    this.asked.push(resource);
+    // The bridge asks the source for other things as well.
+    if (searchParams.has('tagging')) this.asked.push(resource);
     const found = this.tags.get(resource);
     const signed = searchParams.has('X-Amz-Signature') && searchParams.has('tagging');
     const status = this.broken ?? (!signed ? 403 : found === undefined ? 404 : 200);
