@@ -6,7 +6,7 @@ import { DrainQueue } from '#delivery/drain-queue.js';
 import { EventRuleStore } from '#event-rule/event-rule-store.js';
 import { BadInputStore } from '#event-source/bad-input-store.js';
 import { CanaryStore } from '#event-source/canary-store.js';
-import type { EventSource } from '#event-source/event-source.js';
+import { isReconciled, type EventSource } from '#event-source/event-source.js';
 import { EventSourceStore } from '#event-source/event-source-store.js';
 import { GapStore } from '#event-source/gap-store.js';
 import { SourceFiguresStore } from '#event-source/source-figures-store.js';
@@ -42,6 +42,7 @@ import { SourceActivity } from './source-activity.js';
 import { SourceLeader } from './source-leader.js';
 import { SourceOwners } from './source-owners.js';
 import { SourceSnapshot, type KnownSources } from './source-snapshot.js';
+import { StateMarks } from './state-marks.js';
 import { StoreTask } from './store-task.js';
 import type { SourceTaskFactory } from './source-task.js';
 import { fetchTags } from './store-tags.js';
@@ -222,6 +223,7 @@ export class Bridge {
       rules,
       handOver,
       tags,
+      states: new StateMarks(journal, (source) => isReconciled(sources.get(source))),
       store: (body) => this.intake.store(body),
       onParked: (partition, rule) => parked.start(partition, rule),
       owners,

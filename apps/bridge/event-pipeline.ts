@@ -7,12 +7,13 @@ import type { RuleSet } from '#event-rule/rule-set.js';
 import type { Logger } from '#runtime/log.js';
 import type { BridgeMetrics } from './bridge-metrics.js';
 import type { HandOver } from './hand-over.js';
-import type { Journal, JournalEntry, ParkedEvent } from './journal.js';
+import type { Journal, JournalEntry, ParkedEvent, StateNote } from './journal.js';
 import type { Body } from './journal-entry.js';
 import type { ObjectTags } from './object-tags.js';
 import { OrderedTasks } from './ordered-tasks.js';
 import type { SourceActivity } from './source-activity.js';
 import type { SourceOwners } from './source-owners.js';
+import type { StateJudgement, StateMarks } from './state-marks.js';
 import { TagsUnavailable } from './store-tags.js';
 
 /** Bodies, and bytes of them, that this process holds at a time; the rest stays in the journal. */
@@ -30,6 +31,7 @@ export interface PipelineParts {
   readonly journal: Pick<Journal, 'settle' | 'takeUntaken' | 'partitionFor' | 'isMarkerRemoval'>;
   readonly rules: { current(): Promise<RuleSet> };
   readonly handOver: Pick<HandOver, 'deliver' | 'refuse'>;
+  readonly states: Pick<StateMarks, 'judge' | 'note' | 'partitionOf'>;
   /** Stores a body that came the fast way and could not be handed over at once. */
   readonly store: (body: Body) => Promise<unknown>;
   readonly tags: Pick<ObjectTags, 'complete'>;
@@ -51,7 +53,11 @@ interface Matches {
 interface Verdict {
   readonly parked: readonly ParkedEvent[];
   readonly problems: readonly string[];
+  /** What the body told of states of objects. */
+  readonly told: readonly { readonly event: BucketEvent; readonly notes: readonly StateNote[] }[];
 }
+
+const DEFECT: Verdict = { parked: [], problems: ['a defect of Magpie: see its log'], told: [] };
 
 /**
  * From a body to messages: read, match, hand over, settle. Bodies of the same object are worked on one after the other, others at the
@@ -122,8 +128,9 @@ export class EventPipeline {
     let pause = FIRST_PAUSE;
     for (let defects = 0; !this.#stopping.signal.aborted; ) {
       try {
-        const { parked, problems } = defects < MOST_DEFECTS ? await this.#work(entry, body) : { parked: [], problems: ['a defect of Magpie: see its log'] };
-        await journal.settle({ entry, parked, ...(problems.length > 0 && { unreadable: { ...entry, problems } }) });
+        const { parked, problems, told } = defects < MOST_DEFECTS ? await this.#work(entry, body) : DEFECT;
+        const states = await this.#noteElsewhere(told, entry.partition);
+        await journal.settle({ entry, parked, states, ...(problems.length > 0 && { unreadable: { ...entry, problems } }) });
         if (problems.length > 0) this.#countUnreadable(entry.source);
         for (const rule of new Set(parked.map((event) => event.rule))) onParked(entry.partition, rule);
         return;
@@ -141,8 +148,11 @@ export class EventPipeline {
   /** The durable copy usually follows; whoever has set up the fast way alone still loses nothing while this process lives. */
   async #finishFast(body: Body, read: IntakeBody): Promise<void> {
     try {
-      const { parked, problems } = await this.#work(body, read);
-      if (parked.length === 0 && problems.length === 0) return;
+      const { parked, problems, told } = await this.#work(body, read);
+      if (parked.length === 0 && problems.length === 0) {
+        await this.#noteElsewhere(told);
+        return;
+      }
     } catch (error) {
       this.parts.logger.debug({ reason: String(error), source: body.source }, 'fast copy goes the durable way');
     }
@@ -153,25 +163,37 @@ export class EventPipeline {
   }
 
   async #work(body: Body, { events, problems, keyFallbacks }: IntakeBody): Promise<Verdict> {
-    const { metrics, rules, owners } = this.parts;
+    const { metrics, rules, owners, states } = this.parts;
     metrics.keyFallbacks.inc(keyFallbacks);
+    if (events.length === 0) return { parked: [], problems, told: [] };
+    // Which rules and sources there are, and what was told before, is asked at the same time.
+    const judged = Promise.all(events.map((event) => states.judge(event)));
+    const [snapshot, judgements] = await Promise.all([rules.current(), judged, owners.refresh()]);
     const parked: ParkedEvent[] = [];
-    if (events.length === 0) return { parked, problems };
-    const [snapshot] = await Promise.all([rules.current(), owners.refresh()]);
-    for (const event of events) parked.push(...(await this.#handOver(snapshot, event)));
+    for (const [index, event] of events.entries()) parked.push(...(await this.#handOver(snapshot, event, judgements[index]!)));
     metrics.latency.observe((Date.now() - body.receivedAt) / 1_000);
-    return { parked, problems };
+    return { parked, problems, told: events.map((event, index) => ({ event, notes: judgements[index]!.notes })).filter(({ notes }) => notes.length > 0) };
   }
 
-  async #handOver(rules: RuleSet, event: BucketEvent): Promise<ParkedEvent[]> {
+  /** Notes the states that cannot be noted in the step that settles an entry of this partition, and returns the others. */
+  async #noteElsewhere(told: Verdict['told'], partition?: number): Promise<StateNote[]> {
+    const { states } = this.parts;
+    const [here, elsewhere] = [told.filter(({ event }) => states.partitionOf(event) === partition), told.filter(({ event }) => states.partitionOf(event) !== partition)];
+    await Promise.all(elsewhere.map(({ event, notes }) => states.note(event, notes)));
+    return here.flatMap(({ notes }) => notes);
+  }
+
+  async #handOver(rules: RuleSet, event: BucketEvent, state: StateJudgement): Promise<ParkedEvent[]> {
     const { owners, handOver, activity, metrics, logger } = this.parts;
     activity.node(event);
     if (event.eventName === undefined) return this.#ignore('no_oss_event');
     const account = owners.accountOf(event.source);
-    const { matching, undecided, complete } = await this.#match(rules, account, event);
+    // Nobody is asked for tags of what will not be told again.
+    const { matching, undecided, complete } = state.told ? decided(rules.match(account, event), event) : await this.#match(rules, account, event);
     if (activity.canary(event, () => matching.map(({ name }) => name))) return this.#ignore('canary');
     if (matching.length === 0 && undecided.length === 0) return this.#ignore('no_rule');
     if (await this.#removesMarker(event)) return this.#ignore('delete_marker_removed');
+    if (state.told) return this.#ignore('told_already');
     const results = await Promise.all(matching.map((rule) => handOver.deliver(account, rule, complete)));
     activity.told(event, undecided.length === 0 && results.every((result) => result.outcome === 'done' && result.repeated));
     const waiting = results.flatMap((result, index) => {
@@ -187,10 +209,10 @@ export class EventPipeline {
   /** The rules that match; where the store does not tell the tags that some of them ask for, these are decided later. */
   async #match(rules: RuleSet, account: string, event: BucketEvent): Promise<Matches> {
     const asking = rules.askingTags(account, event);
-    if (asking.length === 0) return { matching: rules.match(account, event), undecided: [], complete: event };
+    if (asking.length === 0) return decided(rules.match(account, event), event);
     try {
       const complete = await this.parts.tags.complete(event);
-      return { matching: rules.match(account, complete), undecided: [], complete };
+      return decided(rules.match(account, complete), complete);
     } catch (error) {
       if (!(error instanceof TagsUnavailable)) throw error;
       for (const { name } of asking) this.parts.handOver.refuse(account, name, error.message);
@@ -223,12 +245,17 @@ export class EventPipeline {
   }
 }
 
+function decided(matching: readonly EventRule[], complete: BucketEvent): Matches {
+  return { matching, undecided: [], complete };
+}
+
 /** What no repetition will mend; everything else comes from Redis, which will be back. */
 function isDefect(error: unknown): boolean {
   return error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError || error instanceof SyntaxError;
 }
 
 export function readBody(body: Body): IntakeBody {
+  if (body.listed) return { events: [JSON.parse(body.bytes.toString()) as BucketEvent], problems: [], keyFallbacks: 0 };
   return readIntakeBody(body.bytes, { source: body.source, receivedAt: body.receivedAt });
 }
 

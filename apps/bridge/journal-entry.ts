@@ -6,6 +6,11 @@ export interface Body {
   /** Milliseconds since the epoch. */
   readonly receivedAt: number;
   readonly bytes: Buffer;
+  /**
+   * Set for a body of our own, the JSON of a `BucketEvent` that a listing showed. It stands in the head of the entry, where nothing that
+   * is posted to the intake can put it.
+   */
+  readonly listed?: true;
 }
 
 /** A body that nobody can read, for the operator to look at. */
@@ -15,14 +20,15 @@ export interface UnreadableBody extends Body {
   readonly length?: number;
 }
 
-/** First byte of a head: the format. A release reads the formats of the one before it. */
-const FORMAT = 1;
+/** First byte of a head: the format. A release reads the formats of the one before it. The second is for bodies of our own. */
+const POSTED = 1;
+const LISTED = 2;
 /** Bytes of an unreadable body that are kept; the rest is named by length and digest. */
 const EXCERPT = 16_384;
 
-export function encodeHead({ source, receivedAt }: Body): Buffer {
+export function encodeHead({ source, receivedAt, listed }: Body): Buffer {
   const head = Buffer.alloc(7 + Buffer.byteLength(source));
-  head.writeUInt8(FORMAT, 0);
+  head.writeUInt8(listed ? LISTED : POSTED, 0);
   head.writeUIntBE(receivedAt, 1, 6);
   head.write(source, 7);
   return head;
@@ -30,8 +36,8 @@ export function encodeHead({ source, receivedAt }: Body): Buffer {
 
 /** Undefined for a format that only a newer release knows: such an entry is left to the processes of that release. */
 export function decodeHead(head: Buffer): Omit<Body, 'bytes'> | undefined {
-  if (head[0] !== FORMAT) return undefined;
-  return { receivedAt: head.readUIntBE(1, 6), source: head.toString('utf8', 7) };
+  if (head[0] !== POSTED && head[0] !== LISTED) return undefined;
+  return { receivedAt: head.readUIntBE(1, 6), source: head.toString('utf8', 7), ...(head[0] === LISTED && { listed: true }) };
 }
 
 export function encodeUnreadable({ source, receivedAt, bytes, problems, length = bytes.length }: UnreadableBody): string {

@@ -6,7 +6,7 @@ import { LuaScript } from '#redis/lua-script.js';
 import { storage } from '#redis/partition-scripts.js';
 import type { RedisClient } from '#redis/redis-client.js';
 import { RedisFull } from '#redis/redis-unavailable.js';
-import type { BucketEvent } from '#event-rule/bucket-event.js';
+import type { BucketEvent, StateRef } from '#event-rule/bucket-event.js';
 import { decodeHead, encodeHead, encodeUnreadable, type Body, type UnreadableBody } from './journal-entry.js';
 
 /** More entries that nobody has settled, per partition, and the intake answers 503: the store's own queue then holds events. */
@@ -48,11 +48,19 @@ export interface ParkedRow {
   readonly event: BucketEvent;
 }
 
+/** A state of an object that is told now. */
+export interface StateNote extends StateRef {
+  /** `e`: by an event; `r`: because of a listing; `r` and 8 bytes: by this event, after it was told because of a listing. */
+  readonly mark: string | Buffer;
+}
+
 /** What became of an entry. */
 export interface Settlement {
   readonly entry: JournalEntry;
   readonly parked: readonly ParkedEvent[];
   readonly unreadable?: UnreadableBody;
+  /** States in the entry's partition. */
+  readonly states?: readonly StateNote[];
 }
 
 export interface ParkedBacklog {
@@ -91,6 +99,8 @@ const SCRIPTS = {
   keep: new LuaScript(new URL('./commands/keepJournal-1.lua', import.meta.url)),
   settle: new LuaScript(new URL('./commands/settleJournal-1.lua', import.meta.url)),
   unpark: new LuaScript(new URL('./commands/unparkEvents-1.lua', import.meta.url)),
+  noteStates: new LuaScript(new URL('./commands/noteStates-1.lua', import.meta.url)),
+  readStates: new LuaScript(new URL('./commands/readStates-1.lua', import.meta.url)),
   noteMarker: new LuaScript(new URL('./commands/noteDeleteMarker-1.lua', import.meta.url)),
 };
 
@@ -107,6 +117,8 @@ type EntryReply = [id: Buffer, head: Buffer, body: Buffer];
 export class Journal {
   readonly #append: Gather<Body, boolean>;
   readonly #settle: Gather<ScriptItem, void>;
+  readonly #noteStates: Gather<ScriptItem, void>;
+  readonly #readStates: Gather<readonly StateRef[], Buffer[]>;
   readonly #cursors = new Map<number, string>();
   /** Partitions in which entries may lie that nobody has taken. */
   readonly #untaken = new Set<number>();
@@ -128,6 +140,8 @@ export class Journal {
       weigh: ({ bytes }) => bytes.length,
     });
     this.#settle = new Gather((partition, items) => this.#settleItems(partition, items), { items: 256, weight: 2_000, weigh: (item) => item.length });
+    this.#noteStates = new Gather((partition, items) => this.#noteItems(partition, items), { items: 1_000, weight: 3_000, weigh: (item) => item.length });
+    this.#readStates = new Gather((partition, items) => this.#readItems(partition, items), { items: 1_000, weight: 1_000, weigh: (item) => item.length });
   }
 
   /**
@@ -182,11 +196,21 @@ export class Journal {
     return { entries, ...(oldest.length > 0 && { oldest: millisOf(String(oldest)) }), backlogs, keeper: keeper === 1 };
   }
 
-  /** Ends an entry; its parked events and its unreadable body are kept in the same step. @throws RedisUnavailable */
-  async settle({ entry, parked, unreadable }: Settlement): Promise<void> {
+  /** Ends an entry; its parked events, its unreadable body and the states it told are kept in the same step. @throws RedisUnavailable */
+  async settle({ entry, parked, unreadable, states = [] }: Settlement): Promise<void> {
     const rows = parked.flatMap(({ rule, event }) => [rule, JSON.stringify(event)]);
     const kept = unreadable === undefined ? '' : encodeUnreadable(unreadable);
-    await this.#settle.add(entry.partition, [entry.id, kept, parked.length, ...rows]);
+    await this.#settle.add(entry.partition, [entry.id, kept, parked.length, ...rows, states.length, ...states.flatMap(stateArgs)]);
+  }
+
+  /** Marks of states, which all belong to this partition, in their order; empty for none. @throws RedisUnavailable */
+  async readStates(partition: number, refs: readonly StateRef[]): Promise<readonly Buffer[]> {
+    return refs.length === 0 ? [] : this.#readStates.add(partition, refs);
+  }
+
+  /** Marks states of this partition as told, where no entry is settled with it. @throws RedisUnavailable */
+  async noteStates(partition: number, states: readonly StateNote[]): Promise<void> {
+    if (states.length > 0) await this.#noteStates.add(partition, states.flatMap(stateArgs));
   }
 
   /** Parked events of a rule, oldest first, behind the one with id `after`. */
@@ -216,6 +240,12 @@ export class Journal {
     await storage(() => this.client.xadd(key, 'MAXLEN', UNREADABLE_KEPT, '*', 'u', encodeUnreadable(body)));
   }
 
+  /** Entries that are not settled, in all partitions. @throws RedisUnavailable */
+  async length(): Promise<number> {
+    const lengths = await Promise.all(Array.from({ length: this.partitions }, (_, partition) => storage(() => this.client.xlen(this.#key(partition)))));
+    return lengths.reduce((sum, length) => sum + length, 0);
+  }
+
   /** A write like those that count. @throws RedisUnavailable · RedisFull */
   async probe(): Promise<void> {
     await storage(() => this.client.set(`${this.deployment.prefix}:ready:bridge`, String(Date.now()), 'PX', 60_000));
@@ -234,6 +264,17 @@ export class Journal {
   async #settleItems(partition: number, items: readonly ScriptItem[]): Promise<void[]> {
     await this.#run(SCRIPTS.settle, partition, [GROUP, UNREADABLE_KEPT, ...items.flat()]);
     return items.map(() => undefined);
+  }
+
+  async #noteItems(partition: number, items: readonly ScriptItem[]): Promise<void[]> {
+    await this.#run(SCRIPTS.noteStates, partition, items.flat());
+    return items.map(() => undefined);
+  }
+
+  async #readItems(partition: number, items: readonly (readonly StateRef[])[]): Promise<Buffer[][]> {
+    const marks = (await this.#run(SCRIPTS.readStates, partition, items.flat().flatMap(({ id, day }) => [Buffer.from(id, 'hex'), day]))) as Buffer[];
+    let at = 0;
+    return items.map(({ length }) => marks.slice(at, (at += length)));
   }
 
   #take(partition: number, taken: readonly EntryReply[], most: number): void {
@@ -260,6 +301,10 @@ export class Journal {
 /** True for what goes away by waiting: the sender, or we, shall try again. */
 export function isBackPressure(error: unknown): boolean {
   return error instanceof JournalFull || error instanceof RedisFull;
+}
+
+function stateArgs({ id, day, mark }: StateNote): (string | number | Buffer)[] {
+  return [Buffer.from(id, 'hex'), day, mark];
 }
 
 function readBacklogs(parked: readonly (Buffer | number)[]): ParkedBacklog[] {

@@ -89,8 +89,8 @@ describe('RuleSnapshot', () => {
     const writer = (async () => {
       for (let round = 0; round < 150; round += 1) {
         const [on, off] = round % 2 === 0 ? ['b', 'a'] : ['a', 'b'];
-        await store.put(ACCOUNT, rule(on!));
-        await store.put(ACCOUNT, rule(off!, { enabled: false }));
+        await store.put(ACCOUNT, rule(on));
+        await store.put(ACCOUNT, rule(off, { enabled: false }));
       }
       writing = false;
     })();

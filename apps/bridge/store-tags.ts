@@ -1,16 +1,15 @@
 import { child, children, childText, readXml } from '#mns-wire/xml-reader.js';
 import type { BucketEvent } from '#event-rule/bucket-event.js';
 import type { EventSource } from '#event-source/event-source.js';
+import { signStoreRequest, storeUrl } from '#event-source/store-signature.js';
 
 /** Tags of an object; undefined when nobody can be asked. */
 export type Tags = Readonly<Record<string, string>> | undefined;
 
 /** Milliseconds that a store has to answer. */
 const TIMEOUT = 5_000;
-/** Seconds that a signed address is good for. */
-const EXPIRY = 300;
-/** Answers that say that there is nothing, by their status and the code in them. */
-const GONE = /^(404 |405 )/;
+/** Statuses that say that there is no such object, or that it is a delete marker. */
+const GONE = [404, 405];
 
 /** The store was asked for tags and did not tell. */
 export class TagsUnavailable extends Error {
@@ -27,39 +26,19 @@ export class TagsUnavailable extends Error {
 export async function fetchTags(event: Pick<BucketEvent, 'bucket' | 'key' | 'versionId'>, source: EventSource | undefined): Promise<Tags> {
   if (source?.endpoint === undefined || source.credentials === undefined) return undefined;
   const { bucket, key, versionId } = event;
+  const { credentials, storeRegion: region } = source;
+  const url = storeUrl(source.endpoint, `/${bucket}/${key}`, [['tagging', ''], ...(versionId === undefined ? [] : [['versionId', versionId] as const])]);
   try {
-    const address = await sign(source.endpoint, source.credentials, source.storeRegion, { bucket, key, versionId });
-    const response = await fetch(address, { redirect: 'error', signal: AbortSignal.timeout(TIMEOUT) });
+    const headers = signStoreRequest({ method: 'GET', url, credentials, region, now: new Date() });
+    const response = await fetch(url, { headers, redirect: 'error', signal: AbortSignal.timeout(TIMEOUT) });
     const body = await response.text();
     if (response.ok) return readTags(body);
-    if (GONE.test(`${response.status} `)) return {};
+    if (GONE.includes(response.status)) return {};
     throw new TagsUnavailable(`${source.name} answered ${response.status} when asked for tags.`);
   } catch (error) {
     if (error instanceof TagsUnavailable) throw error;
     throw new TagsUnavailable(`${source.name} could not be asked for tags: ${error instanceof Error ? error.message : String(error)}`);
   }
-}
-
-/** The client is loaded when it is first needed: most bridges never ask. */
-async function sign(
-  endpoint: string,
-  { accessKey, secretKey }: { readonly accessKey: string; readonly secretKey: string },
-  region: string,
-  { bucket, key, versionId }: Pick<BucketEvent, 'bucket' | 'key'> & { readonly versionId: string | undefined },
-): Promise<string> {
-  const { Client } = await import('minio');
-  const { hostname, port, protocol } = new URL(endpoint);
-  const useSSL = protocol === 'https:';
-  const client = new Client({
-    endPoint: hostname.replace(/^\[|\]$/g, ''),
-    port: port === '' ? (useSSL ? 443 : 80) : Number(port),
-    useSSL,
-    accessKey,
-    secretKey,
-    region,
-    pathStyle: true,
-  });
-  return client.presignedUrl('GET', bucket, key, EXPIRY, { tagging: '', ...(versionId !== undefined && { versionId }) });
 }
 
 /** Values stay texts: `007` is not 7. */

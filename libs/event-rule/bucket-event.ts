@@ -3,6 +3,14 @@ import type { OssEventName } from './event-name.js';
 /** Who wrote the record; decides how its key is encoded and which of its fields identify the event. */
 export type StoreDialect = 'minio' | 'rustfs' | 'ceph' | 'versity' | 'aws' | 'other';
 
+/** Names a state of an object; see `state-id.ts`. */
+export interface StateRef {
+  /** 24 hexadecimal digits. */
+  readonly id: string;
+  /** Days since the epoch. */
+  readonly day: number;
+}
+
 /**
  * One thing that happened to one object, read from whatever an S3-compatible store sent.
  * Plain data: it survives `JSON.stringify` and back, because events wait as JSON while their destination is missing.
@@ -47,4 +55,6 @@ export interface BucketEvent {
   readonly hostId: string;
   readonly deploymentId: string;
   readonly userAgent: string;
+  /** Set by the reconciler alone: no store told the event, a listing showed this state. */
+  readonly listed?: readonly StateRef[];
 }

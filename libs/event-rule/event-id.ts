@@ -12,6 +12,7 @@ const INTERNAL_WINDOW = 10_000;
  * The request id is what two copies of MinIO have in common; their time and often their sequencer differ.
  */
 export function eventId(event: BucketEvent): Buffer {
+  if (event.listed !== undefined) return sha256(['listed', event.listed[0]!.id]);
   const version = event.versionId ?? 'null';
   const base = [event.source, event.deploymentId, event.s3EventName, event.bucket, event.key, version];
   return sha256([...base, ...distinguishing(event, version)]);

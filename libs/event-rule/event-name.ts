@@ -86,9 +86,19 @@ export function ossEventName(s3EventName: string): OssEventName | undefined {
 /** The event by which a store reports a finished replication, at its source; OSS reports it at the destination. Only rules that ask for it see it. */
 export const REPLICATED = 'Replication:OperationCompletedReplication';
 
-/** Why something happened: a client asked for it, or the store did it by itself. */
-export function originOf({ s3EventName, userAgent }: { readonly s3EventName: string; readonly userAgent: string }): 'request' | 'lifecycle' | 'replication' {
+/** Why something is told: a client asked for it, the store did it by itself, or only a listing showed it. */
+export function originOf({ s3EventName, userAgent, listed }: Told): EventOrigin {
+  if (listed !== undefined) return 'listing';
   if (s3EventName.startsWith('Replication:')) return 'replication';
   const byRule = /^(Lifecycle|ObjectLifecycle:|ObjectTransition:)/.test(s3EventName) || s3EventName === 'ObjectRemoved:DeleteAllVersions';
   return byRule || userAgent.startsWith('Internal: [ILM') ? 'lifecycle' : 'request';
 }
+
+interface Told {
+  readonly s3EventName: string;
+  readonly userAgent: string;
+  /** Set where a listing showed it. */
+  readonly listed?: readonly unknown[];
+}
+
+export type EventOrigin = 'request' | 'lifecycle' | 'replication' | 'listing';

@@ -39,3 +39,8 @@ export interface StoreCredentials {
   readonly accessKey: string;
   readonly secretKey: string;
 }
+
+/** Whether the hub can list the buckets of a source, and so find what no event told. */
+export function isReconciled(source: EventSource | undefined): boolean {
+  return source?.endpoint !== undefined && source.credentials !== undefined;
+}

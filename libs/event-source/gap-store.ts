@@ -4,7 +4,7 @@ import { LuaScript } from '#redis/lua-script.js';
 import { storage } from '#redis/partition-scripts.js';
 import type { RedisClient } from '#redis/redis-client.js';
 import type { Gap } from './gap.js';
-import { addSpan, type BackfillRates, type ClosedGap, type GapOutcome, type GapProgress, type OpenGap } from './open-gap.js';
+import { addSpan, type BackfillRates, type ClosedGap, type GapOutcome, type GapProgress, type GapSpan, type OpenGap } from './open-gap.js';
 
 /** Gaps of a source that history keeps. */
 const HISTORY = 100;
@@ -34,10 +34,11 @@ const REPLACE = new LuaScript(new URL('./commands/replaceGaps-1.lua', import.met
 type Change<Reply> = (open: readonly OpenGap[]) => { readonly open: readonly OpenGap[]; readonly closed?: readonly ClosedGap[]; readonly reply: Reply } | undefined;
 
 /**
- * The gaps of event sources, in two keys per source:
+ * The gaps of event sources, in three keys per source:
  *
  * - `<prefix>:{event-sources}:gaps:<source>` string: the open ones, JSON
  * - `…:closed` list: the last 100 that were closed, newest first
+ * - `…:proven` string: when the last listing of all buckets began
  *
  * Every change is made to what was read, or not at all, so that nobody's change is lost. All methods throw RedisUnavailable while Redis is away: a change is
  * then either made or not, and making it again does no harm. Whoever opens a gap repeats the call until it returns; what
@@ -57,7 +58,7 @@ export class GapStore {
       const waiting = open.find(({ state, backfill }) => state === 'waiting' && backfill === undefined);
       const before = waiting ?? this.#newGap();
       const reasons = before.reasons.includes(gap.reason) ? before.reasons : [...before.reasons, gap.reason];
-      const joined: OpenGap = { ...before, reasons, spans: addSpan(before.spans, span), changedAt: this.now() };
+      const joined: OpenGap = { ...before, reasons, spans: addSpan(before.spans, span), changedAt: this.now(), notBefore: 0 };
       return { open: waiting === undefined ? [...open, joined] : replaced(open, joined), reply: undefined };
     });
   }
@@ -101,6 +102,11 @@ export class GapStore {
     return this.#update(source, id, (gap) => (gap.state === 'running' ? { ...gap, progress } : undefined));
   }
 
+  /** Lets a gap whose other buckets are done wait until its last ones may be listed. @returns false when the gap is gone, or paused */
+  putBack(source: string, id: string, { spans, notBefore, progress }: { spans: readonly GapSpan[]; notBefore: number; progress: GapProgress }): Promise<boolean> {
+    return this.#update(source, id, (gap) => (gap.state === 'running' ? { ...gap, state: 'waiting', spans, notBefore, progress } : undefined));
+  }
+
   /** @returns false when there is no such gap */
   close(source: string, id: string, progress: GapProgress): Promise<boolean> {
     return this.#close(source, id, 'repaired', progress);
@@ -121,13 +127,24 @@ export class GapStore {
     return this.#update(source, id, (gap) => (gap.state !== 'paused' ? gap : { ...gap, state: gap.progress === undefined && gap.backfill ? 'waiting' : 'running' }));
   }
 
+  /** Up to when it is known that nothing of the source is missing, but for what open gaps say; undefined before the first time. */
+  async provenUntil(source: string): Promise<number | undefined> {
+    const time = await storage(() => this.client.get(`${this.#key(source)}:proven`));
+    return time === null ? undefined : Number(time);
+  }
+
+  /** @param time milliseconds since the epoch: when a listing of all buckets began */
+  async prove(source: string, time: number): Promise<void> {
+    await storage(() => this.client.set(`${this.#key(source)}:proven`, time));
+  }
+
   /** Forgets everything of a source that was deleted. */
   async delete(source: string): Promise<void> {
-    await storage(() => this.client.unlink(this.#key(source), `${this.#key(source)}:closed`));
+    await storage(() => this.client.unlink(this.#key(source), `${this.#key(source)}:closed`, `${this.#key(source)}:proven`));
   }
 
   #newGap(): OpenGap {
-    return { id: randomBytes(8).toString('hex'), state: 'waiting', reasons: [], spans: [], openedAt: this.now(), changedAt: this.now() };
+    return { id: randomBytes(8).toString('hex'), state: 'waiting', reasons: [], spans: [], openedAt: this.now(), changedAt: this.now(), notBefore: 0 };
   }
 
   #close(source: string, id: string, outcome: GapOutcome, progress?: GapProgress): Promise<boolean> {

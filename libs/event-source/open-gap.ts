@@ -51,6 +51,8 @@ export interface OpenGap {
   readonly openedAt: number;
   /** When the latest gap joined; the settle time is counted from here. */
   readonly changedAt: number;
+  /** Until when buckets that refused to be listed are left alone, 0 for no such time. Another gap that joins lets it begin as usual. */
+  readonly notBefore: number;
   /** A back-fill: asked for by the operator, never joined by others, and slower. */
   readonly backfill?: BackfillRates;
   readonly progress?: GapProgress;

@@ -1,7 +1,8 @@
+--- @include "includes/noteStates"
 -- Removes entries that are done. What could not be handed over is parked, and what could not be read is kept for the operator, in
 -- the same step. An entry that somebody else settled meanwhile is left alone, so nothing is parked twice.
 -- KEYS[1] journal · ARGV: group, most unreadable bodies to keep, then per entry: id, unreadable body or '', number of parked
---   events, and for each of them: rule, event
+--   events, and for each of them: rule, event; number of states that are told now, and for each of them: id, day, mark
 -- → entries settled by this call
 local journal, group = KEYS[1], ARGV[1]
 local settled = 0
@@ -10,6 +11,8 @@ local at = 3
 while at <= #ARGV do
   local id, unreadable, count = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
   at = at + 3
+  local states = at + 2 * count
+  local last = states + 3 * tonumber(ARGV[states])
   if #redis.call('XRANGE', journal, id, id) == 1 then
     settled = settled + 1
     -- What stores comes first: a full Redis then refuses the step before the entry is gone.
@@ -20,9 +23,10 @@ while at <= #ARGV do
       redis.call('SADD', journal .. ':parked', ARGV[row])
       redis.call('XADD', journal .. ':parked:' .. ARGV[row], '*', 'e', ARGV[row + 1])
     end
+    for row = states + 1, last, 3 do noteState(journal, ARGV[row], ARGV[row + 1], ARGV[row + 2]) end
     redis.pcall('XACK', journal, group, id)
     redis.call('XDEL', journal, id)
   end
-  at = at + 2 * count
+  at = last + 1
 end
 return settled
