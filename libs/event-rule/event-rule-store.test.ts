@@ -118,6 +118,8 @@ describe('EventRuleStore', () => {
       unreadable: [],
     });
     expect(await store.changedSince(version + 99)).toBeUndefined();
+    await client.incr(`${prefix}:{event-rules}:version`);
+    expect(await store.changedSince(version)).toBeUndefined();
   });
 
   it('does not know what changed more than a thousand changes ago', async () => {

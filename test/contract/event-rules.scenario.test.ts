@@ -5,6 +5,11 @@ import { startApi, type RunningApi } from './running-api.js';
 
 const RULE = { eventTypes: ['ObjectCreated:*'], endpoint: { endpointType: 'topic', endpointValue: 'uploads' } };
 
+interface Trial {
+  readonly events: readonly { readonly rules: readonly { readonly name: string; readonly matches: boolean }[]; readonly untoldRules?: number }[];
+  readonly problems: readonly string[];
+}
+
 describe('event rules of the management interface', () => {
   let api: RunningApi;
   let client: ManagementClient;
@@ -101,7 +106,7 @@ describe('event rules of the management interface', () => {
   });
 
   describe('event-rules/test', () => {
-    const test = async (event: object | string, query = '') => (await client.call('POST', `event-rules/test${query}`, event)).json;
+    const test = async (event: object | string, query = '') => (await client.call('POST', `event-rules/test${query}`, event)).json as Trial;
 
     it('says of a described event which rules match, and why not the others', async () => {
       await put('a-tagged', { messageTag: '{ext}', matchRules: [[{ prefix: 'photos/' }]] });
@@ -147,7 +152,7 @@ describe('event rules of the management interface', () => {
       await put('tags', { match: { any: [{ all: [{ tag: { name: 'team', exact: 'media' } }] }] } });
       const at = 'match.any[0].all[0]';
       const expected = { tag: { name: 'team', exact: 'media' } };
-      const verdict = async (event: object | string) => (await test(event)).events[0].rules[0];
+      const verdict = async (event: object | string) => (await test(event)).events[0]!.rules[0];
       expect(await verdict({ bucket: 'b', key: 'k' })).toEqual({ name: 'tags', matches: false, failedAt: 'match', reasons: [{ at, expected, actual: null }], needsTags: true });
       expect(await verdict({ bucket: 'b', key: 'k', tags: { team: 'sales' } })).toEqual({
         name: 'tags',
@@ -171,9 +176,9 @@ describe('event rules of the management interface', () => {
         await Promise.all(many.slice(at, at + 100).map((name) => put(name, { matchRules: [[{ name: name === 'r-1204' ? 'b/k' : 'b/other' }]] })));
       }
       const [event] = (await test({ bucket: 'b', key: 'k' })).events;
-      expect([event.rules.length, event.untoldRules]).toEqual([1_000, 205]);
-      expect((event.rules as { name: string; matches: boolean }[]).filter(({ matches }) => matches).map(({ name }) => name)).toEqual(['r-1204']);
-      expect((await test({ bucket: 'b', key: 'k' }, '?prefix=r-1204')).events[0].rules).toEqual([{ name: 'r-1204', matches: true }]);
+      expect([event!.rules.length, event!.untoldRules]).toEqual([1_000, 205]);
+      expect(event!.rules.filter(({ matches }) => matches).map(({ name }) => name)).toEqual(['r-1204']);
+      expect((await test({ bucket: 'b', key: 'k' }, '?prefix=r-1204')).events[0]!.rules).toEqual([{ name: 'r-1204', matches: true }]);
       for (;;) {
         const rest = await names('event-rules');
         if (rest.length === 0) break;
