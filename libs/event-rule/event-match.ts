@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { InvalidArgument } from '#runtime/invalid-argument.js';
+import { EVENT_ORIGINS, type EventOrigin } from './event-name.js';
 import { place, readBoolean, readDocument, readList, readOneOf, readText, type Document } from './document-reader.js';
 
 /**
@@ -24,6 +25,8 @@ export type EventCondition = { readonly not?: boolean } & (
   | { readonly size: SizeCondition }
   | { readonly sourceIp: { readonly cidr: readonly string[] } }
   | { readonly versioned: boolean }
+  /** Why it is told: one of these. */
+  | { readonly origin: readonly EventOrigin[] }
 );
 
 /** All that is given must fit. In `wildcard` a star is any run of characters, a question mark one; a backslash takes their meaning away. */
@@ -49,7 +52,7 @@ export interface SizeCondition {
   readonly lte?: number;
 }
 
-const FIELDS = ['key', 'contentType', 'principal', 'userAgent', 'meta', 'tag', 'size', 'sourceIp', 'versioned'] as const;
+const FIELDS = ['key', 'contentType', 'principal', 'userAgent', 'meta', 'tag', 'size', 'sourceIp', 'versioned', 'origin'] as const;
 const TESTS = ['exact', 'prefix', 'suffix', 'contains', 'wildcard'] as const;
 const COMPARISONS = ['gt', 'gte', 'lt', 'lte'] as const;
 const TEXT_LENGTH = 1_200;
@@ -84,6 +87,8 @@ function readField(field: (typeof FIELDS)[number], value: unknown, at: string): 
   switch (field) {
     case 'versioned':
       return readBoolean(value, at);
+    case 'origin':
+      return readOrigins(value, at);
     case 'size':
       return readSize(value, at);
     case 'sourceIp':
@@ -125,6 +130,12 @@ function readSize(value: unknown, at: string): SizeCondition {
     }
   }
   return document;
+}
+
+function readOrigins(value: unknown, at: string): readonly EventOrigin[] {
+  const origins = readList(value, at, EVENT_ORIGINS.length).map((entry, index) => readOneOf(entry, `${at}[${index}]`, EVENT_ORIGINS));
+  if (origins.length === 0) throw new InvalidArgument(at, `${at} has at least one of ${EVENT_ORIGINS.join(', ')}.`);
+  return origins;
 }
 
 function readCidr(value: unknown, at: string): string {

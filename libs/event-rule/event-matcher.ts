@@ -1,5 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 import type { BucketEvent } from './bucket-event.js';
+import { originOf } from './event-name.js';
 import type { EventCondition, EventMatch, NamedCondition, SizeCondition, TextCondition } from './event-match.js';
 
 export type EventPredicate = (event: BucketEvent) => boolean;
@@ -24,6 +25,7 @@ function predicateOf(condition: EventCondition): EventPredicate {
   if ('userAgent' in condition) return (event) => fitsText(event.userAgent || undefined, condition.userAgent);
   if ('size' in condition) return (event) => fitsSize(event, condition.size);
   if ('versioned' in condition) return (event) => (event.versionId !== undefined && event.versionId !== 'null') === condition.versioned;
+  if ('origin' in condition) return (event) => condition.origin.includes(originOf(event));
   if ('sourceIp' in condition) return within(condition.sourceIp.cidr);
   if ('meta' in condition) return named(condition.meta, metadataOf);
   return named(condition.tag, ({ tags }, name) => (tags !== undefined && Object.hasOwn(tags, name) ? tags[name] : undefined));

@@ -101,4 +101,5 @@ interface Told {
   readonly listed?: readonly unknown[];
 }
 
-export type EventOrigin = 'request' | 'lifecycle' | 'replication' | 'listing';
+export const EVENT_ORIGINS = ['request', 'lifecycle', 'replication', 'listing'] as const;
+export type EventOrigin = (typeof EVENT_ORIGINS)[number];

@@ -102,6 +102,12 @@ describe('eventVars', () => {
     expect(told({ eventName, record: { source: { userAgent } } }, { eventVars: ['origin'] }).xVars).toEqual({ 'x:magpie-origin': origin });
   });
 
+  it('tells that only a listing showed it', () => {
+    const listed = { ...event(), listed: [] };
+    const { events } = JSON.parse(ossEventJson(listed, { name: 'r', eventVars: ['origin'] }, OWNER)) as { events: OssElement[] };
+    expect(events[0]!.xVars).toEqual({ 'x:magpie-origin': 'listing' });
+  });
+
   it('goes before the key does when a message would be too large', () => {
     const hostile = '\x01'.repeat(1_024);
     const given = {

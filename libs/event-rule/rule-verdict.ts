@@ -1,5 +1,6 @@
 import type { BucketEvent } from './bucket-event.js';
 import { compileCondition, compileMatch } from './event-matcher.js';
+import { originOf } from './event-name.js';
 import type { EventCondition } from './event-match.js';
 import type { EventRule } from './event-rule.js';
 import { conditionLists, isMet } from './resource-condition.js';
@@ -63,6 +64,7 @@ function actualOf(condition: EventCondition, event: BucketEvent): unknown {
   if ('size' in condition) return event.eventName?.startsWith('ObjectRemoved:') === true ? null : event.size;
   if ('versioned' in condition) return event.versionId ?? null;
   if ('sourceIp' in condition) return event.sourceIpAddress || null;
+  if ('origin' in condition) return originOf(event);
   if ('tag' in condition) return event.tags?.[condition.tag.name] ?? null;
   const entries = Object.entries(event.userMetadata ?? {});
   return entries.find(([name]) => name.toLowerCase() === `x-amz-meta-${condition.meta.name}`)?.[1] ?? null;
