@@ -88,7 +88,7 @@ export class StoreTask implements SourceTask {
       handOn,
       gaps: this.#gaps,
       onStatus: (listen) => this.#status.set({ listen }),
-      storeAnswers: () => probe.answers(),
+      storeAnswers: (signal) => probe.answers(signal),
       metrics,
       logger,
     });
