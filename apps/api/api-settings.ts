@@ -13,6 +13,10 @@ export interface ApiSettings {
   readonly secretKey: Buffer;
   /** Base of the URLs that are handed out, without a slash at the end; the host that the client used when absent. */
   readonly publicUrl?: string;
+  /** Where stores reach the bridge, without a slash at the end; absent: not known. */
+  readonly bridgeUrl?: string;
+  /** Token of the bridge's intake, to be shown to the operator who asks for it. */
+  readonly intakeToken?: string;
   /** CIDRs, addresses, or the words `loopback` and `private`: whose `X-Forwarded-*` headers count. None when absent. */
   readonly trustedProxies?: readonly string[];
   /** Networks that channels may be tested against although not public: CIDRs, `loopback`, `private`. None when absent. */

@@ -8,8 +8,12 @@ import { DrainQueue } from '#delivery/drain-queue.js';
 import { PushCertificate } from '#delivery/push-certificate.js';
 import { TestPushReplies } from '#delivery/test-push.js';
 import { EventRuleStore } from '#event-rule/event-rule-store.js';
+import { BadInputStore } from '#event-source/bad-input-store.js';
+import { CanaryStore } from '#event-source/canary-store.js';
 import { EventSourceStore } from '#event-source/event-source-store.js';
 import { GapStore } from '#event-source/gap-store.js';
+import { SourceFiguresStore } from '#event-source/source-figures-store.js';
+import { SourceStatusStore } from '#event-source/source-status-store.js';
 import { LongPoll } from '#queue/long-poll.js';
 import { MessageStore } from '#queue/message-store.js';
 import { QueueStore } from '#queue/queue-store.js';
@@ -30,6 +34,7 @@ import { AccountManagementController } from './account-management.controller.js'
 import { AccountController } from './account.controller.js';
 import type { ApiDependencies, ApiSettings } from './api-settings.js';
 import { Authentication } from './authentication.js';
+import { CanaryCheck } from './canary-check.js';
 import { CertificateController } from './certificate.controller.js';
 import { ChannelController } from './channel.controller.js';
 import { DeliveryController } from './delivery.controller.js';
@@ -48,6 +53,8 @@ import { RequestOrigins } from './request-origin.js';
 import { ResourceUrls } from './resource-urls.js';
 import { ServerLifecycle } from './server-lifecycle.js';
 import { SmsReceiptController } from './sms-receipt.controller.js';
+import { SourceHealth } from './source-health.js';
+import { StoreController } from './store.controller.js';
 import { SubscriptionController } from './subscription.controller.js';
 import { SubscriptionManagementController } from './subscription-management.controller.js';
 import { TestPush } from './test-push.js';
@@ -68,6 +75,7 @@ const CONTROLLERS = [
   QueueController,
   QueueManagementController,
   SmsReceiptController,
+  StoreController,
   SubscriptionController,
   SubscriptionManagementController,
   TopicController,
@@ -126,6 +134,33 @@ const PROVIDERS: Provider[] = [
     provide: GapStore,
     useFactory: (client: RedisClient, deployment: Deployment) => new GapStore(client, deployment),
     inject: [REDIS_COMMANDS, Deployment],
+  },
+  {
+    provide: SourceFiguresStore,
+    useFactory: (client: RedisClient, deployment: Deployment) => new SourceFiguresStore(client, deployment),
+    inject: [REDIS_COMMANDS, Deployment],
+  },
+  {
+    provide: SourceStatusStore,
+    useFactory: (client: RedisClient, deployment: Deployment) => new SourceStatusStore(client, deployment),
+    inject: [REDIS_COMMANDS, Deployment],
+  },
+  {
+    provide: BadInputStore,
+    useFactory: (client: RedisClient, deployment: Deployment) => new BadInputStore(client, deployment),
+    inject: [REDIS_COMMANDS, Deployment],
+  },
+  {
+    provide: CanaryCheck,
+    useFactory: (client: RedisClient, deployment: Deployment, figures: SourceFiguresStore, status: SourceStatusStore, badInput: BadInputStore) =>
+      new CanaryCheck({ canaries: new CanaryStore(client, deployment), figures, status, badInput }),
+    inject: [REDIS_COMMANDS, Deployment, SourceFiguresStore, SourceStatusStore, BadInputStore],
+  },
+  {
+    provide: SourceHealth,
+    useFactory: (figures: SourceFiguresStore, status: SourceStatusStore, gaps: GapStore, badInput: BadInputStore) =>
+      new SourceHealth({ figures, status, gaps, badInput }),
+    inject: [SourceFiguresStore, SourceStatusStore, GapStore, BadInputStore],
   },
   {
     provide: AttemptLog,

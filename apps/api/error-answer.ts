@@ -9,6 +9,7 @@ import {
 } from '#access/access-errors.js';
 import { ChannelBusy, ChannelNotExist } from '#delivery/channel-errors.js';
 import { EventSourceBusy, EventSourceNameTaken, EventSourceNotExist } from '#event-source/event-source-errors.js';
+import { StoreError } from '#event-source/store-errors.js';
 import { TooManyBackfills } from '#event-source/gap-store.js';
 import { MNS_ERRORS, toMnsError, type MnsErrorCode } from '#mns-wire/mns-error.js';
 import { toStorageError } from '#redis/redis-unavailable.js';
@@ -50,6 +51,8 @@ const MANAGEMENT_STATUS: ReadonlyMap<unknown, number> = new Map<unknown, number>
 
 /** @returns the answer, and whether the error is a defect of ours that somebody has to look at. */
 export function answerTo(error: unknown): { readonly answer: ErrorAnswer; readonly defect: boolean } {
+  // The store that the caller named cannot be used as it is: no defect of the hub, whatever the reason looks like.
+  if (error instanceof StoreError) return { answer: { status: 422, code: error.name, message: error.message }, defect: false };
   const known = toMnsError(toStorageError(error));
   if (known !== undefined) return { answer: known, defect: known.status === 500 };
   const status = error instanceof Error ? MANAGEMENT_STATUS.get(error.constructor) : undefined;

@@ -4,6 +4,8 @@ import { AccessDenied } from '#access/access-errors.js';
 import { readEventSource } from '#event-source/event-source-document.js';
 import { EventSourceStore } from '#event-source/event-source-store.js';
 import { GapStore } from '#event-source/gap-store.js';
+import { SourceFiguresStore } from '#event-source/source-figures-store.js';
+import { SourceStatusStore } from '#event-source/source-status-store.js';
 import { pageOf, readJson, type ListRequest, type NamedRequest } from './management-request.js';
 import { beginOperation } from './operation.js';
 import { sendJson } from './problem-reply.js';
@@ -14,6 +16,8 @@ export class EventSourceController {
   constructor(
     private readonly sources: EventSourceStore,
     private readonly gaps: GapStore,
+    private readonly figures: SourceFiguresStore,
+    private readonly status: SourceStatusStore,
   ) {}
 
   @Get()
@@ -48,7 +52,10 @@ export class EventSourceController {
   async delete(@Req() request: NamedRequest, @Res() reply: FastifyReply): Promise<void> {
     beginOperation(request, 'DeleteEventSource');
     const { account, params } = request;
-    if (await this.sources.delete(account, params.name)) await this.gaps.delete(params.name);
+    if (await this.sources.delete(account, params.name)) {
+      const { name } = params;
+      await Promise.all([this.gaps.delete(name), this.figures.delete(name), this.status.delete(name)]);
+    }
     sendJson(request, reply, 204);
   }
 }

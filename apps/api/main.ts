@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { environmentChannels } from '#delivery/environment-channels.js';
 import { CertificateFiles } from '#runtime/certificate-files.js';
-import { readHubSettings, type HubSettings } from '#runtime/hub-settings.js';
+import { isLoopback, readHubSettings, type HubSettings } from '#runtime/hub-settings.js';
 import { giveBackMemory, giveBackMemoryAtRest } from '#runtime/idle-memory.js';
 import { createLogger, type Logger } from '#runtime/log.js';
 import { BadSetting } from '#runtime/setting.js';
@@ -45,7 +45,8 @@ function certificateFiles({ tlsCert, tlsKey }: HubSettings): CertificateFiles | 
 }
 
 function apiSettings(hub: HubSettings): ApiSettings {
-  const { redisUrl, redisHighWater, keyPrefix, secretKey, publicUrl, trustedProxies, pushAllow, accountId, accessKeyId, accessKeySecret } = hub;
+  const { redisUrl, redisHighWater, keyPrefix, secretKey, publicUrl, trustedProxies, pushAllow, intakeToken } = hub;
+  const { accountId, accessKeyId, accessKeySecret } = hub;
   if (redisUrl === undefined) throw new BadSetting('MAGPIE_REDIS_URL', 'not set', 'the URL of a Redis (npm start brings its own)');
   if (secretKey === undefined) throw new BadSetting('MAGPIE_SECRET_KEY', 'not set', '32 bytes as base64, the same for every process');
   const complete = accountId !== undefined && accessKeyId !== undefined && accessKeySecret !== undefined;
@@ -58,9 +59,17 @@ function apiSettings(hub: HubSettings): ApiSettings {
     trustedProxies,
     pushAllow,
     channels: environmentChannels(hub),
+    ...bridgeUrlOf(hub),
+    ...(intakeToken !== undefined && { intakeToken }),
     ...(publicUrl !== undefined && { publicUrl }),
     ...(firstKey !== undefined && { firstKey }),
   };
+}
+
+/** On one machine it is clear where the bridge is; a bind address for all networks is no address to post to. */
+function bridgeUrlOf({ bridgePublicUrl, host, bridgePort }: HubSettings): { bridgeUrl?: string } {
+  if (bridgePublicUrl !== undefined) return { bridgeUrl: bridgePublicUrl };
+  return isLoopback(host) && bridgePort !== 0 ? { bridgeUrl: `http://${host.includes(':') ? `[${host}]` : host}:${bridgePort}` } : {};
 }
 
 /** The library that reads it is loaded only by those who have such a file. @throws BadSetting, BadSetupFile */

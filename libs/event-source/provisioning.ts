@@ -61,13 +61,14 @@ export class Provisioning {
 
   constructor(
     private readonly source: EventSource,
-    private readonly store: Pick<StoreClient, 'request'>,
+    private readonly store: Pick<StoreClient, 'request' | 'server'>,
     private readonly options: ProvisionOptions,
   ) {}
 
   /** @throws StoreError */
   async run(): Promise<Provisioned> {
-    const server = await this.#look();
+    await this.#look();
+    const { server } = this.store;
     const targets = targetsOf(this.source, server);
     const buckets: ProvisionedBucket[] = [];
     for (const bucket of this.source.buckets) buckets.push(await this.#provision(bucket, targets));
@@ -79,8 +80,8 @@ export class Provisioning {
     return { ...target, ...(known !== undefined && { known }) };
   }
 
-  /** Whether it is a store, and one that takes the credentials. @returns its name */
-  async #look(): Promise<string> {
+  /** Whether it is a store, and one that takes the credentials. */
+  async #look(): Promise<void> {
     const [first] = this.source.buckets;
     // An access key need not be allowed to list all buckets; one of its own is enough.
     const request: StoreRequest = first === undefined ? { method: 'GET', action: 's3:ListAllMyBuckets' } : locationOf(first);
@@ -88,11 +89,10 @@ export class Provisioning {
     try {
       answer = await this.#request(request);
     } catch (error) {
-      if (error instanceof BucketNotExist) return '';
+      if (error instanceof BucketNotExist) return;
       throw error;
     }
     if (!/<(LocationConstraint|ListAllMyBucketsResult)\b/.test(answer.text)) throw new NotAnObjectStore(this.source.endpoint ?? '', answer.status);
-    return String(answer.headers.server ?? '');
   }
 
   async #provision(name: string, targets: readonly ProvisionedTarget[]): Promise<ProvisionedBucket> {

@@ -32,6 +32,8 @@ const CREDENTIALS = ['InvalidAccessKeyId', 'SignatureDoesNotMatch', 'InvalidClie
 
 /** Single requests to the store of a source, signed and bounded in time; no answer is followed anywhere else. */
 export class StoreClient {
+  #server = '';
+
   private constructor(
     private readonly endpoint: string,
     private readonly client: Client,
@@ -59,6 +61,11 @@ export class StoreClient {
     } catch (error) {
       throw new StoreRefused(0, 'InvalidEndpoint', reasonOf(error));
     }
+  }
+
+  /** As the store called itself in its last answer. */
+  get server(): string {
+    return this.#server;
   }
 
   /** Ends what is under way. */
@@ -89,6 +96,7 @@ export class StoreClient {
     try {
       const request = this.client.makeRequestAsync(options, body ?? '', ANY_STATUS);
       const response = await Promise.race([request, late]);
+      this.#server = String(response.headers.server ?? '');
       return { status: response.statusCode ?? 0, headers: response.headers, text: await Promise.race([readText(response), late]) };
     } catch (error) {
       throw new StoreUnreachable(this.endpoint, reasonOf(error));

@@ -40,6 +40,8 @@ export interface HubSettings {
   readonly region: string;
   /** Without a trailing slash. */
   readonly publicUrl?: string;
+  /** Without a trailing slash. */
+  readonly bridgePublicUrl?: string;
   /** CIDRs, or the words `loopback` and `private`. */
   readonly pushAllow: readonly string[];
   /** Path of a PEM file. */
@@ -172,6 +174,11 @@ export const HUB_SETTINGS: { readonly [Key in keyof HubSettings]-?: Setting<NonN
     name: 'MAGPIE_PUBLIC_URL',
     kind: url('http', 'https'),
     description: 'Base of the URLs that the hub hands out. Unset: scheme and host that the client used; in pushes http://<host>:<port> of the API.',
+  },
+  bridgePublicUrl: {
+    name: 'MAGPIE_BRIDGE_PUBLIC_URL',
+    kind: url('http', 'https'),
+    description: 'Base of the URLs at which object stores reach the bridge. Unset: http://<host>:<port> of the bridge while it listens on loopback.',
   },
   pushAllow: {
     name: 'MAGPIE_PUSH_ALLOW',

@@ -21,7 +21,7 @@ export interface RunningApi {
   stop(): Promise<void>;
 }
 
-type ChosenSettings = Pick<ApiSettings, 'redisUrl' | 'keyPrefix' | 'publicUrl' | 'secretKey' | 'trustedProxies' | 'pushAllow' | 'channels'>;
+type ChosenSettings = Pick<ApiSettings, 'redisUrl' | 'keyPrefix' | 'publicUrl' | 'secretKey' | 'trustedProxies' | 'pushAllow' | 'channels' | 'bridgeUrl' | 'intakeToken'>;
 
 export interface RunningApiOptions extends Partial<ChosenSettings> {
   readonly logger?: Logger;
