@@ -54,7 +54,7 @@ export interface ListenerParts {
   readonly gaps: Pick<GapReporter, 'report'>;
   readonly onStatus: (status: ListenStatus) => void;
   /** Whether the store answers ordinary requests now. */
-  readonly storeAnswers: () => Promise<boolean>;
+  readonly storeAnswers: (signal: AbortSignal) => Promise<boolean>;
   readonly metrics: Pick<BridgeMetrics, 'listened' | 'listenEnds'>;
   readonly logger: Logger;
   readonly times?: Partial<ListenerTimes>;
@@ -188,7 +188,7 @@ export class Listener implements SourceTask {
       this.#setStatus(stream, { state: 'refused', since, reason });
       return this.#times.refusedPause * (0.5 + Math.random() / 2);
     }
-    if (kind === 'silent' && (await this.parts.storeAnswers())) {
+    if (kind === 'silent' && (await this.parts.storeAnswers(this.#stopping.signal))) {
       stream.silent += 1;
       if (stream.silent >= (stream.hasWorked ? MOST_SILENT : 1)) {
         this.#setStatus(stream, { state: 'unusable', since, reason: `${reason} of a store that answers other requests: it does not flush its listen stream` });

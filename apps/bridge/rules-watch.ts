@@ -7,6 +7,8 @@ import type { SourceTask } from './source-task.js';
 
 /** Milliseconds between two looks at all buckets. */
 const INTERVAL = 60_000;
+/** Milliseconds that a stop waits. */
+const GRACE = 200;
 /** Milliseconds between two attempts to learn what was known before. */
 const PAUSE = 1_000;
 
@@ -45,7 +47,8 @@ export class RulesWatch implements SourceTask {
 
   async stop(): Promise<void> {
     this.#stopping.abort();
-    await this.#loop;
+    // A request to the store that is under way may end as it likes.
+    await Promise.race([this.#loop, sleep(GRACE)]);
   }
 
   /** The store has started again. */

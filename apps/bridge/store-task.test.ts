@@ -66,6 +66,8 @@ describe('the leader of a source', () => {
       expect(await gaps.list('store')).toEqual([]);
       const status = await statusOf('status', ({ listen, lastProvenLive }) => listen?.state === 'up' && lastProvenLive !== undefined);
       expect(status).toMatchObject({ leader: { fencing: 1 }, store: { state: 'reachable', metrics: true } });
+      await engine.sources.delete(ACCOUNT, 'store');
+      await statusOf('forgotten', (now) => Object.keys(now).length === 0);
     } finally {
       await store.stop();
     }

@@ -76,8 +76,12 @@ export class StoreTask implements SourceTask {
   async stop(): Promise<void> {
     await Promise.all(this.#tasks.map((task) => task.stop()));
     await this.#gaps.stop();
-    if (!this.parts.isKnown(this.source.name)) this.#status.discard();
+    const { statuses, isKnown } = this.parts;
+    const gone = !isKnown(this.source.name);
+    if (gone) this.#status.discard();
     await this.#status.stop();
+    // Another store may get the name: its proof must not begin with this one's.
+    if (gone) await statuses.delete(this.source.name).catch(() => undefined);
   }
 
   #listener(probe: StoreProbe): Listener {
@@ -88,7 +92,7 @@ export class StoreTask implements SourceTask {
       handOn,
       gaps: this.#gaps,
       onStatus: (listen) => this.#status.set({ listen }),
-      storeAnswers: () => probe.answers(),
+      storeAnswers: (signal) => probe.answers(signal),
       metrics,
       logger,
     });

@@ -55,6 +55,7 @@ describe('StoreWatch', () => {
       metrics: new BridgeMetrics(),
       logger: silentLogger,
       interval,
+      metricsAge: 0,
     });
     watch.start();
   }
@@ -137,6 +138,16 @@ describe('StoreWatch', () => {
     redisAway = false;
     await proven(1_000);
     expect(gaps).toEqual([{ reason: 'bridge-started', since: 1_000 }]);
+  });
+
+  it('ends at once beside a store that does not answer', async () => {
+    store = await StoreSimulator.start();
+    store.hanging = true;
+    start(store);
+    await eventually('asked', () => store!.requests.length > 0);
+    const before = performance.now();
+    await watch.stop();
+    expect(performance.now() - before).toBeLessThan(200);
   });
 
   (minioProgram === undefined ? it.skip : it)('reads a real MinIO that asks for a token, and sees it start again', async () => {

@@ -11,6 +11,8 @@ import type { StoreProbe, StoreSight } from './store-probe.js';
 
 /** Milliseconds between two looks. */
 const INTERVAL = 10_000;
+/** Milliseconds for which MinIO keeps the answer: what the metrics say may be so old. */
+const METRICS_AGE = 10_000;
 
 export interface StoreWatchParts {
   readonly source: EventSource;
@@ -26,6 +28,7 @@ export interface StoreWatchParts {
   readonly metrics: Pick<BridgeMetrics, 'storeUp' | 'storeQueue'>;
   readonly logger: Logger;
   readonly interval?: number;
+  readonly metricsAge?: number;
 }
 
 /**
@@ -62,7 +65,7 @@ export class StoreWatch implements SourceTask {
     await this.#takeOver(interval);
     while (!this.#stopping.signal.aborted) {
       const at = Date.now();
-      const sight = await this.parts.probe.look();
+      const sight = await this.parts.probe.look(this.#stopping.signal);
       if (this.#stopping.signal.aborted) return;
       this.#judge(sight, at);
       await this.#wait(interval);
@@ -94,13 +97,13 @@ export class StoreWatch implements SourceTask {
     const returned = sight.reachable && this.#status?.state === 'unreachable';
     // A store with metrics tells by them what happened while it was away.
     if (returned && change === undefined) gaps.report('store-unreachable', this.#wellAt ?? this.#status!.since);
-    for (const { reason, since } of change?.gaps ?? []) gaps.report(reason, Math.min(since, this.#wellAt ?? since));
+    for (const { reason, since } of change?.gaps ?? []) gaps.report(reason, since - this.#metricsAge);
     if (change?.restarted === true || (returned && change === undefined)) onRestart();
     metrics.storeUp.set({ source: source.name }, sight.reachable ? 1 : 0);
     this.#showStatus(sight, change, at);
     if (!sight.reachable) return;
     this.#wellAt = at;
-    this.#prove(at);
+    this.#prove(change === undefined ? at : at - this.#metricsAge);
   }
 
   #showStatus(sight: StoreSight, change: StoreChange | undefined, at: number): void {
@@ -139,6 +142,10 @@ export class StoreWatch implements SourceTask {
     const { gaps, status, listenedUntil } = this.parts;
     // A gap that is not recorded yet would be forgotten with this process.
     if (!gaps.pending) status.set({ lastProvenLive: Math.min(at, listenedUntil?.() ?? at) });
+  }
+
+  get #metricsAge(): number {
+    return this.parts.metricsAge ?? METRICS_AGE;
   }
 
   async #wait(millis: number): Promise<void> {

@@ -38,6 +38,8 @@ describe('one condition', () => {
     ['metadata that is there', { meta: { name: 'author', exists: true } }, true],
     ['metadata that is not there', { meta: { name: 'editor', exists: false } }, true],
     ['a header is no metadata', { meta: { name: 'content-type', exists: true } }, false],
+    ['why it is told', { origin: ['listing', 'request'] }, true],
+    ['another reason', { origin: ['lifecycle'] }, false],
     ['no version', { versioned: false }, true],
     ['a version', { versioned: true }, false],
   ])('%s', (_what, condition, expected) => {

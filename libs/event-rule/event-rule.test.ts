@@ -124,6 +124,9 @@ describe('readEventRule', () => {
     ['match.any[0].all[0].size', { match: { any: [{ all: [{ size: {} }] }] } }],
     ['match.any[0].all[0].meta.name', { match: { any: [{ all: [{ meta: { exact: 'a' } }] }] } }],
     ['match.any[0].all[0].sourceIp.cidr[0]', { match: { any: [{ all: [{ sourceIp: { cidr: ['10.0.0.0/33'] } }] }] } }],
+    ['match.any[0].all[0].origin', { match: { any: [{ all: [{ origin: [] }] }] } }],
+    ['match.any[0].all[0].origin[0]', { match: { any: [{ all: [{ origin: ['webhook'] }] }] } }],
+    ['match.any[0].all[0].tag.name', { match: { any: [{ all: [{ tag: { exact: 'a' } }] }] } }],
     ['match.any[0].all[0].not', { match: { any: [{ all: [{ not: 1, versioned: true }] }] } }],
   ])('names %s as the cause of an error: %j', (argument, change) => {
     const error = errorOf(change);

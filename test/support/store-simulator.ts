@@ -36,6 +36,8 @@ export class StoreSimulator {
   skipped = 0;
   /** Requests are answered 503. */
   unavailable = false;
+  /** Requests are taken and not answered. */
+  hanging = false;
   /** While true, as a store that has not read its rules yet: webhooks are told nothing. */
   inBootWindow = false;
   /** Method and path, without queries, of requests that were answered. */
@@ -124,6 +126,7 @@ export class StoreSimulator {
     response.setHeader('server', this.options.flavour === 'rustfs' ? 'RustFS' : 'MinIO');
     const body = await readBody(request);
     this.requests.push(`${request.method} ${path}`);
+    if (this.hanging) return;
     if (this.unavailable) return fail({ request, response }, 503, 'SlowDown');
     if (path.startsWith('/minio/')) return this.#answerOwn(path, request, response);
     const problem = signatureProblem(request, body, this);
