@@ -34,6 +34,7 @@ import { Intake } from './intake.js';
 import { IntakeCounters } from './intake-counters.js';
 import { Journal, type JournalState } from './journal.js';
 import type { Body } from './journal-entry.js';
+import { ObjectTags } from './object-tags.js';
 import { ParkedEvents } from './parked-events.js';
 import { Refusals } from './refusals.js';
 import { RuleSnapshot } from './rule-snapshot.js';
@@ -41,9 +42,10 @@ import { SourceActivity } from './source-activity.js';
 import { SourceLeader } from './source-leader.js';
 import { SourceOwners } from './source-owners.js';
 import { SourceSnapshot, type KnownSources } from './source-snapshot.js';
+import { StateMarks } from './state-marks.js';
 import { StoreTask } from './store-task.js';
 import type { SourceTaskFactory } from './source-task.js';
-import { StateMarks } from './state-marks.js';
+import { fetchTags } from './store-tags.js';
 import { WriteAheadLog } from './write-ahead-log.js';
 
 export interface BridgeSettings {
@@ -207,6 +209,7 @@ export class Bridge {
       new Publisher(new TopicStore(this.#client, deployment), this.#drains),
       new MessageStore(new QueueStore(this.#client, deployment), new LongPoll(this.#subscriber, deployment), SENDS_GATHERED),
       owners,
+      (rule) => parked.hasBacklog(rule),
     );
     const consumer = `${hostname()}.${process.pid}.${randomBytes(4).toString('hex')}`;
     const journal: Journal = new Journal(this.#client, deployment, {
@@ -215,11 +218,13 @@ export class Bridge {
       room: () => pipeline.room(),
       ...(settings.claimIdle !== undefined && { claimIdle: settings.claimIdle }),
     });
-    const parked = new ParkedEvents({ journal, rules, handOver, statuses: store, metrics, logger });
+    const tags = new ObjectTags((event) => fetchTags(event, sources.get(event.source)));
+    const parked: ParkedEvents = new ParkedEvents({ journal, rules, handOver, tags, statuses: store, metrics, logger });
     const pipeline = new EventPipeline({
       journal,
       rules,
       handOver,
+      tags,
       states: new StateMarks(journal, (source) => isReconciled(sources.get(source))),
       store: (body) => this.intake.store(body),
       onParked: (partition, rule) => parked.start(partition, rule),
@@ -237,9 +242,9 @@ export class Bridge {
     });
     sources.onChange((known) => this.#onSources(known));
     sources.start();
-    rules.start(() => {
-      handOver.forgetFailures();
-      parked.retryAll();
+    rules.start((changes) => {
+      handOver.forgetFailures(changes);
+      parked.retry(changes);
     });
     const badInput = new BadInputStore(this.#client, deployment);
     const heartbeat = new Heartbeat(journal, parked, metrics, logger, (states) => this.#report(states, badInput, activity), settings.heartbeat);

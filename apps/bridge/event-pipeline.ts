@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BucketEvent } from '#event-rule/bucket-event.js';
+import type { EventRule } from '#event-rule/event-rule.js';
 import { readIntakeBody, type IntakeBody } from '#event-rule/intake-body.js';
 import type { RuleSet } from '#event-rule/rule-set.js';
 import type { Logger } from '#runtime/log.js';
@@ -8,10 +9,12 @@ import type { BridgeMetrics } from './bridge-metrics.js';
 import type { HandOver } from './hand-over.js';
 import type { Journal, JournalEntry, ParkedEvent, StateNote } from './journal.js';
 import type { Body } from './journal-entry.js';
+import type { ObjectTags } from './object-tags.js';
 import { OrderedTasks } from './ordered-tasks.js';
 import type { SourceActivity } from './source-activity.js';
 import type { SourceOwners } from './source-owners.js';
 import type { StateJudgement, StateMarks } from './state-marks.js';
+import { TagsUnavailable } from './store-tags.js';
 
 /**
  * Bodies, and bytes of them, that this process holds at a time; the rest stays in the journal. All of them are worked on at the same time:
@@ -28,16 +31,24 @@ const MOST_DEFECTS = 8;
 export interface PipelineParts {
   readonly journal: Pick<Journal, 'settle' | 'takeUntaken' | 'partitionFor' | 'isMarkerRemoval'>;
   readonly rules: { current(): Promise<RuleSet> };
-  readonly handOver: Pick<HandOver, 'deliver'>;
+  readonly handOver: Pick<HandOver, 'deliver' | 'refuse'>;
   readonly states: Pick<StateMarks, 'judge' | 'note' | 'partitionOf'>;
   /** Stores a body that came the fast way and could not be handed over at once. */
   readonly store: (body: Body) => Promise<unknown>;
+  readonly tags: Pick<ObjectTags, 'complete'>;
   readonly onParked: (partition: number, rule: string) => void;
   /** Whose rules see the events of a source. */
   readonly owners: Pick<SourceOwners, 'refresh' | 'accountOf'>;
   readonly activity: Pick<SourceActivity, 'told' | 'node' | 'canary' | 'unreadable'>;
   readonly metrics: BridgeMetrics;
   readonly logger: Logger;
+}
+
+interface Matches {
+  readonly matching: readonly EventRule[];
+  readonly undecided: readonly EventRule[];
+  /** The event with the tags that were read for it. */
+  readonly complete: BucketEvent;
 }
 
 interface Verdict {
@@ -178,20 +189,36 @@ export class EventPipeline {
     activity.node(event);
     if (event.eventName === undefined) return this.#ignore('no_oss_event');
     const account = owners.accountOf(event.source);
-    const matching = rules.match(account, event);
+    // Nobody is asked for tags of what will not be told again.
+    const { matching, undecided, complete } = state.told ? decided(rules.match(account, event), event) : await this.#match(rules, account, event);
     if (activity.canary(event, () => matching.map(({ name }) => name))) return this.#ignore('canary');
-    if (matching.length === 0) return this.#ignore('no_rule');
+    if (matching.length === 0 && undecided.length === 0) return this.#ignore('no_rule');
     if (await this.#removesMarker(event)) return this.#ignore('delete_marker_removed');
     if (state.told) return this.#ignore('told_already');
-    const results = await Promise.all(matching.map((rule) => handOver.deliver(account, rule, event)));
-    activity.told(event, results.every((result) => result.outcome === 'done' && result.repeated));
-    return results.flatMap((result, index) => {
+    const results = await Promise.all(matching.map((rule) => handOver.deliver(account, rule, complete)));
+    activity.told(event, undecided.length === 0 && results.every((result) => result.outcome === 'done' && result.repeated));
+    const waiting = results.flatMap((result, index) => {
       const rule = matching[index]!;
       metrics.handedOver.inc({ endpoint: rule.endpoint.endpointType, outcome: result.outcome === 'done' ? 'done' : 'parked' });
       if (result.outcome === 'done') return [];
       if (result.outcome === 'message') logger.warn({ rule: rule.name, bucket: event.bucket, key: event.key, reason: result.reason }, 'event waits');
-      return [{ rule: `${account}/${rule.name}`, event }];
+      return [{ rule: `${account}/${rule.name}`, event: complete }];
     });
+    return [...waiting, ...undecided.map((rule) => ({ rule: `${account}/${rule.name}`, event: { ...event, tagsUnread: true as const } }))];
+  }
+
+  /** The rules that match; where the store does not tell the tags that some of them ask for, these are decided later. */
+  async #match(rules: RuleSet, account: string, event: BucketEvent): Promise<Matches> {
+    const asking = rules.askingTags(account, event);
+    if (asking.length === 0) return decided(rules.match(account, event), event);
+    try {
+      const complete = await this.parts.tags.complete(event);
+      return decided(rules.match(account, complete), complete);
+    } catch (error) {
+      if (!(error instanceof TagsUnavailable)) throw error;
+      for (const { name } of asking) this.parts.handOver.refuse(account, name, error.message);
+      return { matching: rules.match(account, event).filter((rule) => !asking.includes(rule)), undecided: asking, complete: event };
+    }
   }
 
   #countUnreadable(source: string): void {
@@ -217,6 +244,10 @@ export class EventPipeline {
     const partition = this.parts.journal.partitionFor(`${source}/${bucket}/${key}`);
     return this.parts.journal.isMarkerRemoval(partition, marker, request, Date.now());
   }
+}
+
+function decided(matching: readonly EventRule[], complete: BucketEvent): Matches {
+  return { matching, undecided: [], complete };
 }
 
 /** What no repetition will mend; everything else comes from Redis, which will be back. */

@@ -1,12 +1,15 @@
-import type { MessageStore } from '#queue/message-store.js';
-import { QueueNotExist } from '#queue/queue-errors.js';
+import { createHash } from 'node:crypto';
+import type { MessageStore, SendMark } from '#queue/message-store.js';
+import { FifoMissingMessageGroupId, QueueNotExist } from '#queue/queue-errors.js';
 import { RedisFull, RedisUnavailable } from '#redis/redis-unavailable.js';
 import { TopicNotExist } from '#topic/topic-errors.js';
 import type { Publisher } from '#topic/publisher.js';
 import type { BucketEvent } from '#event-rule/bucket-event.js';
 import { eventId, handOverId } from '#event-rule/event-id.js';
 import type { EventRule } from '#event-rule/event-rule.js';
+import { messageTagOf } from '#event-rule/message-tag.js';
 import { ossMessageBody } from '#event-rule/oss-event.js';
+import type { RuleChange } from '#event-rule/rule-set.js';
 import type { SourceOwners } from './source-owners.js';
 
 /** Seconds in which a second copy of an event adds nothing; longer than a store usually keeps events for a bridge that is away. */
@@ -39,11 +42,17 @@ export class HandOver {
   readonly #failing = new Map<string, Failing>();
   /** By `account/rule`: why the destination last refused a message of the rule. */
   readonly #refused = new Map<string, string>();
+  /** Queues that keep the order of groups. */
+  readonly #fifo = new Set<string>();
 
+  /**
+   * @param hasBacklog whether events of a rule (`account/name`) wait already: in a FIFO queue nothing may overtake them
+   */
   constructor(
     private readonly topics: Pick<Publisher, 'publish'>,
     private readonly queues: Pick<MessageStore, 'sendMessages'>,
     private readonly owners: Pick<SourceOwners, 'ownerOf'>,
+    private readonly hasBacklog: (rule: string) => boolean = () => false,
     private readonly now: () => number = Date.now,
   ) {}
 
@@ -56,9 +65,10 @@ export class HandOver {
     if (!force && failing !== undefined && failing.until > this.now()) return { outcome: 'destination', reason: failing.reason };
     let repeated: boolean;
     try {
-      repeated = await this.#send(account, rule, event);
+      repeated = await this.#send(account, rule, event, force);
     } catch (error) {
-      return this.#failed(destination, `${account}/${rule.name}`, error);
+      if (error instanceof BehindOthers) return { outcome: 'destination', reason: error.message };
+      return this.#failed(destination, account, rule.name, error);
     }
     this.#failing.delete(destination);
     return { outcome: 'done', repeated };
@@ -74,33 +84,62 @@ export class HandOver {
     return this.#failing.get(destinationOf(account, rule))?.reason ?? this.#refused.get(`${account}/${rule.name}`);
   }
 
-  /** Lets every destination be tried at once: a rule changed, perhaps to mend just that. */
-  forgetFailures(): void {
-    this.#failing.clear();
-    this.#refused.clear();
+  /** Notes why an event of the rule has to wait although its destination is there. */
+  refuse(account: string, rule: string, reason: string): HandOverResult {
+    this.#refused.set(`${account}/${rule}`, reason);
+    return { outcome: 'message', reason };
+  }
+
+  /** Whether the rule's destination was last seen to be a FIFO queue. */
+  isFifo(account: string, rule: EventRule): boolean {
+    return this.#fifo.has(destinationOf(account, rule));
+  }
+
+  /** Lets the destinations of rules that changed, perhaps to mend just that, be tried at once; without `changes` all of them. */
+  forgetFailures(changes?: readonly RuleChange[]): void {
+    if (changes === undefined) {
+      this.#failing.clear();
+      this.#refused.clear();
+    }
+    for (const { account, name, rule } of changes ?? []) {
+      this.#refused.delete(`${account}/${name}`);
+      if (rule !== undefined) this.#failing.delete(destinationOf(account, rule));
+    }
   }
 
   /** @returns whether another copy had been sent before */
-  async #send(account: string, rule: EventRule, event: BucketEvent): Promise<boolean> {
+  async #send(account: string, rule: EventRule, event: BucketEvent, force: boolean): Promise<boolean> {
     const { endpointType, endpointValue } = rule.endpoint;
     const body = ossMessageBody(event, rule, this.owners.ownerOf(account, event.source));
     const mark = { id: handOverId(eventId(event), rule.name, `${endpointType}/${endpointValue}`), seconds: MARK_SECONDS };
-    if (endpointType === 'queue') {
-      const [sent] = await this.queues.sendMessages(account, endpointValue, [{ body }], mark);
-      return sent?.duplicate === true;
-    }
-    const published = await this.topics.publish(account, endpointValue, { body, ...(rule.messageTag !== undefined && { messageTag: rule.messageTag }) }, mark);
+    if (endpointType === 'queue') return this.#sendToQueue(account, rule, body, mark, groupOf(event), force);
+    const messageTag = rule.messageTag === undefined ? undefined : messageTagOf(rule.messageTag, event);
+    const published = await this.topics.publish(account, endpointValue, { body, ...(messageTag !== undefined && { messageTag }) }, mark);
     return published.duplicate === true;
   }
 
-  #failed(destination: string, rule: string, error: unknown): HandOverResult {
+  /** A FIFO queue makes itself known by asking for a group; the events of one object are one. */
+  async #sendToQueue(account: string, rule: EventRule, body: string, mark: SendMark, group: string, force: boolean): Promise<boolean> {
+    const queue = rule.endpoint.endpointValue;
+    const destination = destinationOf(account, rule);
+    try {
+      const [sent] = await this.queues.sendMessages(account, queue, [{ body }], mark);
+      this.#fifo.delete(destination);
+      return sent?.duplicate === true;
+    } catch (error) {
+      if (!(error instanceof FifoMissingMessageGroupId)) throw error;
+      this.#fifo.add(destination);
+      if (!force && this.hasBacklog(`${account}/${rule.name}`)) throw new BehindOthers('earlier events wait');
+      const [sent] = await this.queues.sendMessages(account, queue, [{ body, messageGroupId: group }], mark);
+      return sent?.duplicate === true;
+    }
+  }
+
+  #failed(destination: string, account: string, rule: string, error: unknown): HandOverResult {
     const reason = reasonOf(error);
     const wholeDestination =
       error instanceof TopicNotExist || error instanceof QueueNotExist || error instanceof RedisUnavailable || error instanceof RedisFull;
-    if (!wholeDestination) {
-      this.#refused.set(rule, reason);
-      return { outcome: 'message', reason };
-    }
+    if (!wholeDestination) return this.refuse(account, rule, reason);
     const before = this.#failing.get(destination);
     // Failures of hand-overs that ran at the same time are one failure.
     if (before === undefined || before.until <= this.now()) {
@@ -109,6 +148,14 @@ export class HandOver {
     }
     return { outcome: 'destination', reason };
   }
+}
+
+/** Nothing is wrong with the destination; the event has to wait for its turn. */
+class BehindOthers extends Error {}
+
+/** The message group of an object: names have any length and characters, groups have not. */
+export function groupOf({ bucket, key }: Pick<BucketEvent, 'bucket' | 'key'>): string {
+  return createHash('sha256').update(JSON.stringify([bucket, key])).digest('hex').slice(0, 32);
 }
 
 function destinationOf(account: string, { endpoint }: EventRule): string {

@@ -43,6 +43,11 @@ export interface ParkedEvent {
   readonly event: BucketEvent;
 }
 
+export interface ParkedRow {
+  readonly id: string;
+  readonly event: BucketEvent;
+}
+
 /** A state of an object that is told now. */
 export interface StateNote extends StateRef {
   /** `e`: by an event; `r`: because of a listing; `r` and 8 bytes: by this event, after it was told because of a listing. */
@@ -209,7 +214,7 @@ export class Journal {
   }
 
   /** Parked events of a rule, oldest first, behind the one with id `after`. */
-  async readParked(partition: number, rule: string, after: string, count: number): Promise<{ id: string; event: BucketEvent }[]> {
+  async readParked(partition: number, rule: string, after: string, count: number): Promise<ParkedRow[]> {
     const key = `${this.#key(partition)}:parked:${rule}`;
     const rows = await storage(() => this.client.xrange(key, after === '' ? '-' : `(${after}`, '+', 'COUNT', count));
     return rows.map(([id, fields]) => ({ id, event: JSON.parse(fields[1]!) as BucketEvent }));

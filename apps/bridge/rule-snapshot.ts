@@ -1,10 +1,13 @@
 import type { EventRuleStore } from '#event-rule/event-rule-store.js';
-import { RuleSet } from '#event-rule/rule-set.js';
+import { RuleSet, type RuleChange } from '#event-rule/rule-set.js';
 import type { RedisClient } from '#redis/redis-client.js';
 import type { Logger } from '#runtime/log.js';
 
 /** Milliseconds between two looks for changes that nobody announced. */
 const LOOK_INTERVAL = 5_000;
+
+/** Told which rules changed; undefined: perhaps any of them. */
+export type OnRuleChange = (changes: readonly RuleChange[] | undefined) => void;
 
 /** The rules as of some version. */
 interface Snapshot {
@@ -22,7 +25,7 @@ export class RuleSnapshot {
   #looking: Promise<RuleSet> | undefined;
   #nextLook: Promise<RuleSet> | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #onChange: () => void = () => undefined;
+  #onChange: OnRuleChange = () => undefined;
 
   constructor(
     private readonly store: EventRuleStore,
@@ -31,7 +34,7 @@ export class RuleSnapshot {
   ) {}
 
   /** Follows changes until `stop`; each of them calls `onChange` once its state is there. Does not wait for Redis. */
-  start(onChange: () => void): void {
+  start(onChange: OnRuleChange): void {
     this.#onChange = onChange;
     this.subscriber.on('message', this.#onMessage);
     this.subscriber.on('ready', this.#look);
@@ -70,7 +73,10 @@ export class RuleSnapshot {
   }
 
   async #readCurrent(): Promise<RuleSet> {
+    const held = this.#snapshot;
     const version = await this.store.version();
+    // A Redis that lost its last writes is behind what it said before: what we hold is not its state any more.
+    if (held !== undefined && held === this.#snapshot && held.version > version) this.#snapshot = undefined;
     let snapshot = this.#snapshot;
     // A load that was under way when the version was read may bring an older state: then once more.
     while (snapshot === undefined || snapshot.version < version) snapshot = await this.#load(version);
@@ -87,12 +93,16 @@ export class RuleSnapshot {
     });
   }
 
+  /** Reads what has changed since the last time; all rules when that is too much, or at first. */
   async #read(): Promise<Snapshot> {
-    const { version, rules, unreadable } = await this.store.all();
+    const known = this.#snapshot;
+    const changed = known && (await this.store.changedSince(known.version));
+    const { version, unreadable, ...read } = changed ?? (await this.store.all());
     if (unreadable.length > 0) this.logger.error({ rules: unreadable }, 'event rules that this release cannot read are not applied');
-    this.#snapshot = { version, rules: new RuleSet(rules) };
-    this.logger.debug({ version, rules: rules.length }, 'event rules read');
-    this.#onChange();
+    const rules = known !== undefined && 'changes' in read ? known.rules.with(read.changes) : RuleSet.of('rules' in read ? read.rules : []);
+    this.#snapshot = { version, rules };
+    this.logger.debug({ version, changed: changed?.changes.length }, 'event rules read');
+    this.#onChange(changed?.changes);
     return this.#snapshot;
   }
 

@@ -71,6 +71,16 @@ export class TestEngine {
     }
   }
 
+  /** Waits for so many messages; each as `rule key`. */
+  async receiveUntil(count: number, within = 5_000): Promise<string[]> {
+    const told: string[] = [];
+    await eventually(`${count} messages`, async () => {
+      told.push(...(await this.receive()).map(({ key, ruleId }) => `${ruleId} ${key}`));
+      return told.length >= count;
+    }, { within });
+    return told;
+  }
+
   /** Waits until so many messages are there. */
   async arrived(count: number, queue = 'events', within = 5_000): Promise<string[]> {
     const keys: string[] = [];

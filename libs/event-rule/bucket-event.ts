@@ -38,6 +38,10 @@ export interface BucketEvent {
   readonly contentType?: string;
   /** Names as the store wrote them. */
   readonly userMetadata?: Readonly<Record<string, string>>;
+  /** Tags of the object; absent: not told and not asked for. */
+  readonly tags?: Readonly<Record<string, string>>;
+  /** The store did not answer when a rule asked for the tags: it is asked again before the event is handed over. */
+  readonly tagsUnread?: true;
   /** Hexadecimal; orders the events of one key. */
   readonly sequencer: string;
   /** The Range header of a download. */

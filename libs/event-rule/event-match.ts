@@ -17,7 +17,9 @@ export type EventCondition = { readonly not?: boolean } & (
   | { readonly principal: TextCondition }
   | { readonly userAgent: TextCondition }
   /** User metadata; the name without `x-amz-meta-`, in any letters. */
-  | { readonly meta: TextCondition & { readonly name: string; readonly exists?: boolean } }
+  | { readonly meta: NamedCondition }
+  /** A tag of the object, which most stores do not tell: the bridge asks the source for it. Its name as it is. */
+  | { readonly tag: NamedCondition }
   /** Bytes. */
   | { readonly size: SizeCondition }
   | { readonly sourceIp: { readonly cidr: readonly string[] } }
@@ -34,6 +36,12 @@ export interface TextCondition {
   readonly ignoreCase?: boolean;
 }
 
+/** A condition on one of several named texts. */
+export interface NamedCondition extends TextCondition {
+  readonly name: string;
+  readonly exists?: boolean;
+}
+
 export interface SizeCondition {
   readonly gt?: number;
   readonly gte?: number;
@@ -41,10 +49,15 @@ export interface SizeCondition {
   readonly lte?: number;
 }
 
-const FIELDS = ['key', 'contentType', 'principal', 'userAgent', 'meta', 'size', 'sourceIp', 'versioned'] as const;
+const FIELDS = ['key', 'contentType', 'principal', 'userAgent', 'meta', 'tag', 'size', 'sourceIp', 'versioned'] as const;
 const TESTS = ['exact', 'prefix', 'suffix', 'contains', 'wildcard'] as const;
 const COMPARISONS = ['gt', 'gte', 'lt', 'lte'] as const;
 const TEXT_LENGTH = 1_200;
+
+/** Whether a match can only be decided with the tags of the object. */
+export function asksTags(match: EventMatch | undefined): boolean {
+  return match?.any.some(({ all }) => all.some((condition) => 'tag' in condition)) === true;
+}
 
 /** @throws InvalidArgument that names the member */
 export function readEventMatch(value: unknown, at: string): EventMatch {
@@ -76,7 +89,9 @@ function readField(field: (typeof FIELDS)[number], value: unknown, at: string): 
     case 'sourceIp':
       return { cidr: readList(readDocument(value, at, ['cidr'])['cidr'], `${at}.cidr`, 50).map((entry, index) => readCidr(entry, `${at}.cidr[${index}]`)) };
     case 'meta':
-      return readMeta(value, at);
+      return readNamed(value, at, (name) => name.toLowerCase().replace(/^x-(amz|oss)-meta-/, ''));
+    case 'tag':
+      return readNamed(value, at, (name) => name);
     case 'key':
     case 'contentType':
     case 'principal':
@@ -92,9 +107,9 @@ function readTests(document: Document, at: string, needed: boolean): TextConditi
   return { ...(Object.fromEntries(tests) as TextCondition), ...ignoreCase };
 }
 
-function readMeta(value: unknown, at: string): TextCondition & { name: string; exists?: boolean } {
+function readNamed(value: unknown, at: string, canonical: (name: string) => string): NamedCondition {
   const document = readDocument(value, at, ['name', 'exists', ...TESTS, 'ignoreCase']);
-  const name = readText(document['name'], place(at, 'name'), 256).toLowerCase().replace(/^x-(amz|oss)-meta-/, '');
+  const name = canonical(readText(document['name'], place(at, 'name'), 256));
   if (document['exists'] === undefined) return { name, ...readTests(document, at, true) };
   return { name, exists: readBoolean(document['exists'], place(at, 'exists')), ...readTests(document, at, false) };
 }

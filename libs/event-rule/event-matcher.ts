@@ -1,6 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 import type { BucketEvent } from './bucket-event.js';
-import type { EventCondition, EventMatch, SizeCondition, TextCondition } from './event-match.js';
+import type { EventCondition, EventMatch, NamedCondition, SizeCondition, TextCondition } from './event-match.js';
 
 export type EventPredicate = (event: BucketEvent) => boolean;
 
@@ -11,7 +11,8 @@ export function compileMatch(match: EventMatch | undefined): EventPredicate {
   return (event) => lists.some((conditions) => conditions.every((condition) => condition(event)));
 }
 
-function compileCondition(condition: EventCondition): EventPredicate {
+/** One condition, turned round where it says so. */
+export function compileCondition(condition: EventCondition): EventPredicate {
   const predicate = predicateOf(condition);
   return condition.not === true ? (event) => !predicate(event) : predicate;
 }
@@ -24,15 +25,19 @@ function predicateOf(condition: EventCondition): EventPredicate {
   if ('size' in condition) return (event) => fitsSize(event, condition.size);
   if ('versioned' in condition) return (event) => (event.versionId !== undefined && event.versionId !== 'null') === condition.versioned;
   if ('sourceIp' in condition) return within(condition.sourceIp.cidr);
-  const { name, exists, ...tests } = condition.meta;
+  if ('meta' in condition) return named(condition.meta, metadataOf);
+  return named(condition.tag, ({ tags }, name) => (tags !== undefined && Object.hasOwn(tags, name) ? tags[name] : undefined));
+}
+
+function named({ name, exists, ...tests }: NamedCondition, valueOf: (event: BucketEvent, name: string) => string | undefined): EventPredicate {
   return (event) => {
-    const value = metadataOf(event, name);
+    const value = valueOf(event, name);
     if (exists !== undefined && (value !== undefined) !== exists) return false;
     return Object.keys(tests).length === 0 || exists === false || fitsText(value, tests);
   };
 }
 
-function fitsText(given: string | undefined, { ignoreCase = false, ...tests }: TextCondition): boolean {
+export function fitsText(given: string | undefined, { ignoreCase = false, ...tests }: TextCondition): boolean {
   if (given === undefined) return false;
   const fold = (text: string): string => (ignoreCase ? text.toLowerCase() : text);
   const text = fold(given);

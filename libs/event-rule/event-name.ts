@@ -43,8 +43,8 @@ export function eventNamesOf(eventType: string): readonly OssEventName[] | undef
 
 /**
  * S3 event name (without `s3:`) → OSS event name. What is missing here has no counterpart in OSS and makes no message: reads of
- * metadata (Head, Attributes, …), `NoOP` (the delete of a key that does not exist), replication (a store reports it at its
- * source, OSS at its destination), scanner and bucket events, failed transitions, started restores.
+ * metadata (Head, Attributes, …), `NoOP` (the delete of a key that does not exist), failed replication, scanner and bucket events,
+ * failed transitions, started restores.
  */
 const FROM_S3: Readonly<Record<string, OssEventName>> = {
   'ObjectCreated:Put': 'ObjectCreated:PutObject',
@@ -82,3 +82,23 @@ export function ossEventName(s3EventName: string): OssEventName | undefined {
   if (Object.hasOwn(FROM_S3, s3EventName)) return FROM_S3[s3EventName];
   return FROM_S3_GROUP.find(([prefix]) => s3EventName.startsWith(prefix))?.[1];
 }
+
+/** The event by which a store reports a finished replication, at its source; OSS reports it at the destination. Only rules that ask for it see it. */
+export const REPLICATED = 'Replication:OperationCompletedReplication';
+
+/** Why something is told: a client asked for it, the store did it by itself, or only a listing showed it. */
+export function originOf({ s3EventName, userAgent, listed }: Told): EventOrigin {
+  if (listed !== undefined) return 'listing';
+  if (s3EventName.startsWith('Replication:')) return 'replication';
+  const byRule = /^(Lifecycle|ObjectLifecycle:|ObjectTransition:)/.test(s3EventName) || s3EventName === 'ObjectRemoved:DeleteAllVersions';
+  return byRule || userAgent.startsWith('Internal: [ILM') ? 'lifecycle' : 'request';
+}
+
+interface Told {
+  readonly s3EventName: string;
+  readonly userAgent: string;
+  /** Set where a listing showed it. */
+  readonly listed?: readonly unknown[];
+}
+
+export type EventOrigin = 'request' | 'lifecycle' | 'replication' | 'listing';

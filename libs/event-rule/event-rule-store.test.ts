@@ -52,7 +52,7 @@ describe('EventRuleStore', () => {
     expect(await store.delete(ACCOUNT, 'one')).toBe(true);
     expect(await store.delete(ACCOUNT, 'one')).toBe(false);
     expect(await store.get(ACCOUNT, 'one')).toBeUndefined();
-    expect(await client.keys(`${prefix}:{event-rules}*`)).toEqual([`${prefix}:{event-rules}:version`]);
+    expect((await client.keys(`${prefix}:{event-rules}*`)).sort()).toEqual([`${prefix}:{event-rules}:changes`, `${prefix}:{event-rules}:version`]);
   });
 
   it('lists rules page by page in order', async () => {
@@ -86,6 +86,48 @@ describe('EventRuleStore', () => {
     expect(await store.version()).toBe(3);
     await eventually('three announcements', () => announced.length === 3);
     expect(announced).toEqual(['1', '2', '3']);
+  });
+
+  it('lists the rules that are wanted, however many lie between them', async () => {
+    const names = Array.from({ length: 1_300 }, (_, index) => `r-${String(index).padStart(4, '0')}`);
+    await Promise.all(names.map((name, index) => store.put(ACCOUNT, rule(name, { sources: [index % 400 === 7 ? 'rare' : 'usual'] }))));
+    const rare = (one: EventRule) => one.sources.includes('rare');
+    const first = await store.list(ACCOUNT, { limit: 3 }, rare);
+    expect([first.rules.map(({ name }) => name), first.nextMarker]).toEqual([['r-0007', 'r-0407', 'r-0807'], 'r-0807']);
+    const rest = await store.list(ACCOUNT, { limit: 3, marker: 'r-0807' }, rare);
+    expect([rest.rules.map(({ name }) => name), rest.nextMarker]).toEqual([['r-1207'], undefined]);
+    expect((await store.list(ACCOUNT, { limit: Infinity }, () => true)).rules).toHaveLength(1_300);
+  });
+
+  it('reads what changed since a version, in one moment', async () => {
+    await store.put(ACCOUNT, rule('one'));
+    await store.put(ACCOUNT, rule('two'));
+    const { version } = await store.all();
+    expect(await store.changedSince(version)).toEqual({ version, changes: [], unreadable: [] });
+    await store.put(ACCOUNT, rule('three'));
+    await store.put(ACCOUNT, rule('two', { enabled: false }));
+    await store.put(ACCOUNT, rule('two', { enabled: true, sources: ['s'] }));
+    await store.delete(ACCOUNT, 'one');
+    expect(await store.changedSince(version)).toEqual({
+      version: version + 4,
+      changes: [
+        { account: ACCOUNT, name: 'three', rule: rule('three') },
+        { account: ACCOUNT, name: 'two', rule: rule('two', { sources: ['s'] }) },
+        { account: ACCOUNT, name: 'one' },
+      ],
+      unreadable: [],
+    });
+    expect(await store.changedSince(version + 99)).toBeUndefined();
+    await client.incr(`${prefix}:{event-rules}:version`);
+    expect(await store.changedSince(version)).toBeUndefined();
+  });
+
+  it('does not know what changed more than a thousand changes ago', async () => {
+    await store.put(ACCOUNT, rule('first'));
+    await Promise.all(Array.from({ length: 1_001 }, (_, index) => store.put(ACCOUNT, rule(`r-${index}`))));
+    expect(await store.changedSince(1)).toBeUndefined();
+    expect((await store.changedSince(2))?.changes).toHaveLength(1_000);
+    expect(await client.zcard(`${prefix}:{event-rules}:changes`)).toBe(1_000);
   });
 
   it('reads all rules, and says which it cannot read', async () => {

@@ -1,8 +1,9 @@
 import type { Deployment } from '#redis/deployment.js';
+import { LuaScript } from '#redis/lua-script.js';
 import { storage } from '#redis/partition-scripts.js';
 import type { RedisClient } from '#redis/redis-client.js';
 import { readEventRule, type EventRule } from './event-rule.js';
-import type { OwnedRule } from './rule-set.js';
+import type { OwnedRule, RuleChange } from './rule-set.js';
 
 /** How a rule fares: events that matched it and wait because they could not be handed over. */
 export interface EventRuleStatus {
@@ -21,33 +22,47 @@ export interface RulePage {
   readonly limit?: number;
 }
 
-interface ParsedRule {
-  readonly json: string;
-  readonly rule: EventRule;
+export interface RuleList {
+  readonly rules: EventRule[];
+  /** Absent: there are no more. */
+  readonly nextMarker?: string;
 }
 
-/** All rules at one moment, or a little later than `version` says. */
-export interface RuleDocuments {
+/** Rules at the one moment that `version` names. */
+interface RuleDocuments {
   readonly version: number;
-  readonly rules: readonly OwnedRule[];
   /** `account/name` of rules that this release cannot read; a newer one wrote them. */
   readonly unreadable: readonly string[];
 }
+export interface AllRules extends RuleDocuments {
+  readonly rules: readonly OwnedRule[];
+}
+export interface ChangedRules extends RuleDocuments {
+  readonly changes: readonly RuleChange[];
+}
+
+/** Rules that are read at a time. */
+const PAGE = 1_000;
+/** Changes that a process may have missed and still learns one by one; with more it reads all rules again. */
+const REMEMBERED = 1_000;
+const SCRIPTS = {
+  change: new LuaScript(new URL('./commands/changeEventRule-1.lua', import.meta.url)),
+  changes: new LuaScript(new URL('./commands/readEventRuleChanges-1.lua', import.meta.url)),
+};
 
 /**
- * The event rules of a deployment, in four keys of one slot:
+ * The event rules of a deployment, in five keys of one slot:
  *
  * - `<prefix>:{event-rules}` hash, `account/name` → JSON
  * - `…:names` sorted set of `account/name`, for pages in order
  * - `…:version` counter, raised by every change
+ * - `…:changes` sorted set of `account/name` by the version of the last change, the last thousand versions
  * - `…:status` hash, `account/name` → JSON of `EventRuleStatus`, written by the bridge
  *
  * A change is also announced on the channel `…:changed`. That is a hint; `version` is the truth.
  */
 export class EventRuleStore {
   readonly #key: string;
-  /** Rules as `all` last read them: most are the same the next time. */
-  #parsed = new Map<string, ParsedRule>();
 
   constructor(
     private readonly client: RedisClient,
@@ -62,15 +77,11 @@ export class EventRuleStore {
   }
 
   /** When it returns, every event that arrives from now on is matched against the new rule. */
-  put(account: string, rule: EventRule): Promise<'created' | 'changed' | 'unchanged'> {
-    return storage(async () => {
-      const field = `${account}/${rule.name}`;
-      const json = JSON.stringify(rule);
-      const before = await this.client.hget(this.#key, field);
-      if (before === json) return 'unchanged';
-      await this.#change((multi) => multi.hset(this.#key, field, json).zadd(`${this.#key}:names`, 0, field));
-      return before === null ? 'created' : 'changed';
-    });
+  async put(account: string, rule: EventRule): Promise<'created' | 'changed' | 'unchanged'> {
+    const json = JSON.stringify(rule);
+    const before = await this.#change(`${account}/${rule.name}`, json);
+    if (before === json) return 'unchanged';
+    return before === '' ? 'created' : 'changed';
   }
 
   get(account: string, name: string): Promise<EventRule | undefined> {
@@ -81,28 +92,34 @@ export class EventRuleStore {
   }
 
   /** Events that wait for the rule's destination are dropped with it. @returns false when there was no such rule. */
-  delete(account: string, name: string): Promise<boolean> {
-    return storage(async () => {
-      const field = `${account}/${name}`;
-      if ((await this.client.hexists(this.#key, field)) === 0) return false;
-      await this.#change((multi) => multi.hdel(this.#key, field).zrem(`${this.#key}:names`, field).hdel(`${this.#key}:status`, field));
-      return true;
-    });
+  async delete(account: string, name: string): Promise<boolean> {
+    return (await this.#change(`${account}/${name}`, '')) !== '';
   }
 
-  /** Rules of the account in order of their names. */
-  list(account: string, { prefix = '', marker, limit = 1_000 }: RulePage): Promise<{ rules: EventRule[]; nextMarker?: string }> {
+  /** Rules of the account in order of their names; with `wanted` only those, for which all of them are read. */
+  async list(account: string, { prefix = '', marker, limit = PAGE }: RulePage, wanted?: (rule: EventRule) => boolean): Promise<RuleList> {
+    const found: EventRule[] = [];
+    let last = marker;
+    for (let rest = true; rest && found.length <= limit; ) {
+      const read = await this.#page(account, prefix, last, wanted === undefined ? limit - found.length + 1 : PAGE);
+      found.push(...(wanted === undefined ? read.rules : read.rules.filter(wanted)));
+      last = read.last;
+      rest = read.rest;
+    }
+    return { rules: found.slice(0, limit), ...(found.length > limit && { nextMarker: found[limit - 1]!.name }) };
+  }
+
+  #page(account: string, prefix: string, marker: string | undefined, count: number): Promise<{ rules: EventRule[]; last: string | undefined; rest: boolean }> {
     return storage(async () => {
       const start = `${account}/${prefix}`;
       const from = marker !== undefined && `${account}/${marker}` > start ? `(${account}/${marker}` : `[${start}`;
-      const fields = await this.client.zrangebylex(`${this.#key}:names`, from, `(${start}\x7f`, 'LIMIT', 0, limit + 1);
-      const page = fields.slice(0, limit);
-      const documents = page.length === 0 ? [] : await this.client.hmget(this.#key, ...page);
-      const rules = page.flatMap((field, index) => {
+      const fields = await this.client.zrangebylex(`${this.#key}:names`, from, `(${start}\x7f`, 'LIMIT', 0, count);
+      const documents = fields.length === 0 ? [] : await this.client.hmget(this.#key, ...fields);
+      const rules = fields.flatMap((field, index) => {
         const json = documents[index];
         return json ? [readEventRule(nameIn(field), JSON.parse(json))] : [];
       });
-      return { rules, ...(fields.length > limit && { nextMarker: nameIn(page.at(-1)!) }) };
+      return { rules, last: fields.length === 0 ? marker : nameIn(fields.at(-1)!), rest: fields.length === count };
     });
   }
 
@@ -111,25 +128,32 @@ export class EventRuleStore {
     return storage(async () => Number(await this.client.get(`${this.#key}:version`)));
   }
 
-  all(): Promise<RuleDocuments> {
+  all(): Promise<AllRules> {
     return storage(async () => {
-      const version = await this.version();
-      const documents = await this.client.hgetall(this.#key);
-      const parsed = new Map<string, ParsedRule>();
-      const rules: OwnedRule[] = [];
+      const [version, documents] = await execute(this.client.multi().get(`${this.#key}:version`).hgetall(this.#key));
+      const found = Object.entries(documents as Record<string, string>).map(([field, json]) => ({ field, rule: readStored(field, json) }));
+      return {
+        version: Number(version),
+        rules: found.flatMap(({ field, rule }) => (rule === undefined ? [] : [{ account: accountIn(field), rule }])),
+        unreadable: found.flatMap(({ field, rule }) => (rule === undefined ? [field] : [])),
+      };
+    });
+  }
+
+  /** What changed after a version; undefined when that is too long ago. A rule that cannot be read counts as deleted. */
+  changedSince(version: number): Promise<ChangedRules | undefined> {
+    return storage(async () => {
+      const [current, ...pairs] = (await SCRIPTS.changes.run(this.client, [this.#key], [version, REMEMBERED])) as [number, ...(Buffer | null)[]];
+      if (pairs[0] === null) return undefined;
+      const changes: RuleChange[] = [];
       const unreadable: string[] = [];
-      for (const [field, json] of Object.entries(documents)) {
-        const known = this.#parsed.get(field);
-        const rule = known?.json === json ? known.rule : readStored(field, json);
-        if (rule === undefined) {
-          unreadable.push(field);
-          continue;
-        }
-        parsed.set(field, { json, rule });
-        rules.push({ account: field.slice(0, field.indexOf('/')), rule });
+      for (let at = 0; at < pairs.length; at += 2) {
+        const [field, json] = [String(pairs[at]), String(pairs[at + 1])];
+        const rule = json === '' ? undefined : readStored(field, json);
+        if (json !== '' && rule === undefined) unreadable.push(field);
+        changes.push({ account: accountIn(field), name: nameIn(field), ...(rule !== undefined && { rule }) });
       }
-      this.#parsed = parsed;
-      return { version, rules, unreadable };
+      return { version: current, changes, unreadable };
     });
   }
 
@@ -150,10 +174,14 @@ export class EventRuleStore {
     });
   }
 
-  async #change(steps: (multi: Transaction) => Transaction): Promise<void> {
-    const results = await execute(steps(this.client.multi()).incr(`${this.#key}:version`));
-    // A lost announcement is made good by the next look at the version.
-    await this.client.publish(this.changes, String(results.at(-1))).catch(() => undefined);
+  /** @returns what there was before */
+  #change(field: string, json: string): Promise<string> {
+    return storage(async () => {
+      const [before, version] = (await SCRIPTS.change.run(this.client, [this.#key], [field, json, REMEMBERED])) as [Buffer, number];
+      // A lost announcement is made good by the next look at the version.
+      if (String(before) !== json) await this.client.publish(this.changes, String(version)).catch(() => undefined);
+      return String(before);
+    });
   }
 }
 
@@ -174,6 +202,10 @@ function readStored(field: string, json: string): EventRule | undefined {
   } catch {
     return undefined;
   }
+}
+
+function accountIn(field: string): string {
+  return field.slice(0, field.indexOf('/'));
 }
 
 function nameIn(field: string): string {

@@ -2,6 +2,8 @@ import { InvalidArgument } from '#runtime/invalid-argument.js';
 import { readBoolean, readDocument, readList, readOneOf, readText, type Document } from './document-reader.js';
 import { readEventMatch, type EventMatch } from './event-match.js';
 import { EVENT_TYPES } from './event-name.js';
+import { readRuleEndpoint, type EventRuleEndpoint } from './rule-endpoint.js';
+import { MESSAGE_MEMBERS, readRuleMessage, type RuleMessage } from './rule-message.js';
 
 /** One condition on the resource `bucket/key`. `name` is the whole of it; `prefix` and `suffix` must both fit where both are given. */
 export interface EventMatchRule {
@@ -12,14 +14,8 @@ export interface EventMatchRule {
   readonly suffix?: string;
 }
 
-export interface EventRuleEndpoint {
-  readonly endpointType: 'topic' | 'queue';
-  /** Name of a topic or queue of the rule's account. */
-  readonly endpointValue: string;
-}
-
 /** Says which bucket events become messages, and where these go. The document is described in `docs/event-rules.md`. */
-export interface EventRule {
+export interface EventRule extends RuleMessage {
   readonly name: string;
   readonly enabled: boolean;
   /** Types of OSS without `oss:`, groups as `Group:*`. */
@@ -31,26 +27,18 @@ export interface EventRule {
   readonly match?: EventMatch;
   /** Names of event sources. Empty: all of them. */
   readonly sources: readonly string[];
-  /** Tag of the published messages; only for topics. */
-  readonly messageTag?: string;
-  /** Constant variables that every message carries; names start with `x:`. */
-  readonly xVars?: Readonly<Record<string, string>>;
 }
 
 const RULE_NAME = /^[A-Za-z][A-Za-z0-9-]{0,84}$/;
 const SOURCE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
-const ENDPOINT_NAME = /^[A-Za-z0-9][A-Za-z0-9-]{0,119}$/;
-const ENDPOINT_ARN = /^acs:mns:[^:]*:([^:]*):\/?(queues|topics)\/([^/]*)$/;
 /** `acs:oss:<region>:<account>:` in front of a resource says nothing here: a source knows neither. */
 const RESOURCE_HEAD = /^acs:oss:[^:]*:[^:]*:/;
 /** Longest resource in characters: bucket, slash, key, and room for a head. */
 const RESOURCE_LENGTH = 1_200;
-/** Bytes of JSON; variables may not push an event over the size of a message. */
-const X_VARS_LIMIT = 4_096;
 
-const MEMBERS = ['eventTypes', 'matchRules', 'match', 'endpoint', 'sources', 'messageTag', 'xVars', 'enabled'];
+const MEMBERS = ['eventTypes', 'matchRules', 'match', 'endpoint', 'endpoints', 'deliveryMode', 'sources', 'enabled', ...MESSAGE_MEMBERS];
 /** Members of CreateEventRule that say nothing new here, and those that a rule has when it is read back. */
-const TOLERATED = ['productName', 'ruleName', 'clientToken', 'name', 'status'];
+const TOLERATED = ['productName', 'ruleName', 'clientToken', 'name', 'status', 'warnings'];
 
 export function isSourceName(name: string): boolean {
   return SOURCE_NAME.test(name);
@@ -69,9 +57,7 @@ export function readEventRule(name: string, json: unknown, account?: string): Ev
   const document = readDocument(json, '', [...MEMBERS, ...TOLERATED]);
   for (const member of ['ruleName', 'name']) if (document[member] !== undefined) readOneOf(document[member], member, [name]);
   if (document['productName'] !== undefined) readOneOf(document['productName'], 'productName', ['oss']);
-  const endpoint = readEndpoint(document['endpoint'], account);
-  const messageTag = readMessageTag(document['messageTag'], endpoint);
-  const xVars = readXVars(document['xVars']);
+  const endpoint = readRuleEndpoint(document, account);
   return {
     name,
     enabled: document['enabled'] === undefined ? true : readBoolean(document['enabled'], 'enabled'),
@@ -80,8 +66,7 @@ export function readEventRule(name: string, json: unknown, account?: string): Ev
     ...(document['match'] !== undefined && { match: readEventMatch(document['match'], 'match') }),
     endpoint,
     sources: readSources(document['sources'] ?? []),
-    ...(messageTag !== undefined && { messageTag }),
-    ...(xVars !== undefined && { xVars }),
+    ...readRuleMessage(document, endpoint.endpointType),
   };
 }
 
@@ -127,46 +112,10 @@ function readResource(document: Document, member: 'name' | 'prefix' | 'suffix', 
   return resource;
 }
 
-function readEndpoint(value: unknown, account: string | undefined): EventRuleEndpoint {
-  const document = readDocument(value, 'endpoint', ['endpointType', 'endpointValue']);
-  const endpointType = readOneOf(document['endpointType'], 'endpoint.endpointType', ['topic', 'queue'] as const);
-  const text = readText(document['endpointValue'], 'endpoint.endpointValue', 256);
-  const arn = ENDPOINT_ARN.exec(text);
-  if (arn !== null && arn[2] !== `${endpointType}s`) {
-    throw new InvalidArgument('endpoint.endpointValue', `endpoint.endpointValue is not a ${endpointType}.`);
-  }
-  if (arn !== null && account !== undefined && arn[1] !== '' && arn[1] !== account) {
-    throw new InvalidArgument('endpoint.endpointValue', 'endpoint.endpointValue belongs to another account than the rule.');
-  }
-  const endpointValue = arn?.[3] ?? text;
-  if (!ENDPOINT_NAME.test(endpointValue)) {
-    const forms = `its name or acs:mns:<region>:<account>:/${endpointType}s/<name>`;
-    throw new InvalidArgument('endpoint.endpointValue', `endpoint.endpointValue names a ${endpointType}: ${forms}.`);
-  }
-  return { endpointType, endpointValue };
-}
-
 function readSources(value: unknown): readonly string[] {
   return readList(value, 'sources', 100).map((entry, index) => {
     const at = `sources[${index}]`;
     if (!isSourceName(readText(entry, at, 64))) throw new InvalidArgument(at, `${at} is not the name of an event source.`);
     return entry as string;
   });
-}
-
-function readMessageTag(value: unknown, endpoint: EventRuleEndpoint): string | undefined {
-  if (value === undefined) return undefined;
-  if (endpoint.endpointType !== 'topic') throw new InvalidArgument('messageTag', 'messageTag needs an endpoint of type topic.');
-  return readText(value, 'messageTag', 16);
-}
-
-function readXVars(value: unknown): Record<string, string> | undefined {
-  if (value === undefined) return undefined;
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new InvalidArgument('xVars', 'xVars is an object.');
-  for (const [name, text] of Object.entries(value)) {
-    if (!/^x:./.test(name)) throw new InvalidArgument('xVars', `xVars: the name ${name} does not start with x:.`);
-    if (typeof text !== 'string') throw new InvalidArgument('xVars', `xVars: the value of ${name} is not a string.`);
-  }
-  if (Buffer.byteLength(JSON.stringify(value)) > X_VARS_LIMIT) throw new InvalidArgument('xVars', `xVars has at most ${X_VARS_LIMIT} bytes.`);
-  return value as Record<string, string>;
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { readIntakeBody } from './intake-body.js';
 import { minioBody, minioRecord, queryEscape } from './minio-body.fixture.js';
+import { NASTY_KEYS } from './nasty-keys.fixture.js';
 
 const ARRIVAL = { source: 'store', receivedAt: Date.parse('2026-11-22T15:00:00Z') };
 
@@ -14,32 +15,6 @@ function eventIn(body: string) {
   expect(events).toHaveLength(1);
   return events[0]!;
 }
-
-const NASTY_KEYS = [
-  'a b',
-  'a+b',
-  'a%20b',
-  'a%2Fb',
-  '100%',
-  '%',
-  '+',
-  '中文/日本 語',
-  '😀/🏳️‍🌈.png',
-  'e\u0301 decomposed',
-  '\u00e9 composed',
-  '*?[]',
-  `"quoted" 'single'`,
-  '<&>',
-  '\x01\n\t control',
-  ' leading and trailing ',
-  'folder/',
-  '語'.repeat(341),
-  'photos',
-  '__proto__',
-  'back\\slash',
-  'a//b',
-  'constructor',
-];
 
 describe('readIntakeBody', () => {
   it.each(NASTY_KEYS)('keeps the key %j from the envelope of MinIO', (key) => {

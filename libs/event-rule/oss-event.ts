@@ -1,8 +1,12 @@
 import type { BucketEvent } from './bucket-event.js';
 import { eventId } from './event-id.js';
+import { originOf } from './event-name.js';
+import type { EventVariable, RuleMessage } from './rule-message.js';
 
 /** Largest JSON in bytes whose base64 fits into a message of 64 KiB. */
 export const OSS_EVENT_LIMIT = 49_152;
+/** Digits of a request id of OSS. */
+const REQUEST_ID_LENGTH = 24;
 
 /** On whose behalf the event is told: OSS has an account and a region where an S3-compatible store has none. */
 export interface EventOwner {
@@ -12,9 +16,8 @@ export interface EventOwner {
 }
 
 /** The part of a rule that shows in its messages. */
-export interface OssEventRule {
+export interface OssEventRule extends Omit<RuleMessage, 'messageTag'> {
   readonly name: string;
-  readonly xVars?: Readonly<Record<string, string>>;
 }
 
 /** Body of the message: the JSON as base64 text, at most 65,536 characters. */
@@ -23,43 +26,79 @@ export function ossMessageBody(event: BucketEvent, rule: OssEventRule, owner: Ev
 }
 
 /**
- * The event as OSS writes it, members in the order of OSS. Metadata is left out as far as needed to keep `OSS_EVENT_LIMIT`: first
- * the longest user metadata, then all of it and the MIME type; the variable `x:magpie-trimmed` then says what is missing.
+ * The event as the rule wants it written: as OSS sends it to MNS, members in the order of OSS, or as a CloudEvent. Metadata is left
+ * out as far as needed to keep `limit` (bytes): first the longest user metadata, then all of it and the MIME type, then what the rule
+ * wanted to know of the store's event; the variable `x:magpie-trimmed` says what is missing.
  */
 export function ossEventJson(event: BucketEvent, rule: OssEventRule, owner: EventOwner, limit = OSS_EVENT_LIMIT): string {
   const userMeta = userMetaOf(event);
-  const full = write(event, rule, owner, objectMetaOf(event, userMeta));
+  const vars = eventVarsOf(event, rule);
+  const full = write(event, rule, owner, objectMetaOf(event, userMeta), vars);
   const excess = Buffer.byteLength(full) - limit;
   if (excess <= 0) return full;
-  const shorter = write(event, rule, owner, objectMetaOf(event, withoutLongest(userMeta, excess + 100)), 'userMeta');
+  const shorter = write(event, rule, owner, objectMetaOf(event, withoutLongest(userMeta, excess + 100)), { ...vars, ...trimmed('userMeta') });
   if (Buffer.byteLength(shorter) <= limit) return shorter;
-  return write(event, rule, owner, undefined, 'objectMeta');
+  const bare = write(event, rule, owner, undefined, { ...vars, ...trimmed('objectMeta') });
+  if (Buffer.byteLength(bare) <= limit) return bare;
+  return write(withShortTexts(event), rule, owner, undefined, trimmed(Object.keys(vars).length > 0 ? 'eventVars' : 'objectMeta'));
 }
 
-function write(event: BucketEvent, rule: OssEventRule, owner: EventOwner, objectMeta: unknown, trimmed?: string): string {
+/** No store writes texts as long as this; whoever does wants to see what happens. */
+function withShortTexts(event: BucketEvent): BucketEvent {
+  const cut = (text: string) => text.slice(0, 256);
+  const { eTag, principalId, sourceIpAddress, requestId } = event;
+  return { ...event, eTag: cut(eTag), principalId: cut(principalId), sourceIpAddress: cut(sourceIpAddress), requestId: cut(requestId) };
+}
+
+function trimmed(what: string): Record<string, string> {
+  return { 'x:magpie-trimmed': what };
+}
+
+function write(event: BucketEvent, rule: OssEventRule, owner: EventOwner, objectMeta: unknown, vars: Record<string, string>): string {
   const { account, region } = owner;
-  const xVars = { ...rule.xVars, ...(trimmed && { 'x:magpie-trimmed': trimmed }) };
-  return JSON.stringify({
-    events: [
-      {
-        eventName: event.eventName,
-        eventSource: 'acs:oss',
-        eventTime: isoTime(event),
-        eventVersion: '1.0',
-        oss: {
-          bucket: { arn: `acs:oss:${region}:${account}:${event.bucket}`, name: event.bucket, ownerIdentity: account, virtualBucket: '' },
-          object: writeObject(event, objectMeta),
-          ossSchemaVersion: '1.0',
-          ruleId: rule.name,
-        },
-        region,
-        requestParameters: { sourceIPAddress: event.sourceIpAddress },
-        responseElements: { requestId: event.requestId || requestIdFor(event) },
-        userIdentity: { principalId: event.principalId || account },
-        ...(Object.keys(xVars).length > 0 && { xVars }),
-      },
-    ],
-  });
+  const arn = `acs:oss:${region}:${account}:${event.bucket}`;
+  const xVars = { ...rule.xVars, ...vars };
+  const cloudEvent = rule.format === 'cloudevents';
+  const written = {
+    eventName: event.eventName,
+    eventSource: 'acs:oss',
+    eventTime: isoTime(event, rule),
+    eventVersion: '1.0',
+    oss: {
+      bucket: { arn, name: event.bucket, ownerIdentity: account, virtualBucket: '' },
+      object: writeObject(event, objectMeta),
+      ossSchemaVersion: '1.0',
+      ...(!cloudEvent && { ruleId: rule.name }),
+    },
+    region,
+    requestParameters: { sourceIPAddress: event.sourceIpAddress },
+    responseElements: { requestId: requestIdOf(event, rule) },
+    userIdentity: { principalId: event.principalId || account },
+    ...(Object.keys(xVars).length > 0 && { xVars }),
+  };
+  return JSON.stringify(cloudEvent ? envelope(event, owner, arn, written) : { events: [written] });
+}
+
+/**
+ * The envelope in which Alibaba Cloud EventBridge hands on what OSS tells. Its id is the same for every copy of the event and every
+ * rule, and, other than the request id, different for the objects of one request.
+ */
+function envelope(event: BucketEvent, { account, region }: EventOwner, arn: string, data: { readonly eventTime: string }) {
+  return {
+    id: digitsOf(event),
+    source: 'acs.oss',
+    specversion: '1.0',
+    type: `oss:${event.eventName}`,
+    datacontenttype: 'application/json;charset=utf-8',
+    subject: `${arn}/${event.key}`,
+    time: data.eventTime,
+    aliyunaccountid: account,
+    aliyunoriginalaccountid: account,
+    aliyunregionid: region,
+    aliyuneventbusname: 'default',
+    aliyunpublishtime: new Date(event.receivedAt).toISOString(),
+    data,
+  };
 }
 
 /** What a store cannot know of the former object is told as for a new one: `deltaSize` is the whole size. */
@@ -86,15 +125,33 @@ function readRange(range: string | undefined, size: number): { readFrom: number;
   return first > last ? { readFrom: 0, readTo: size } : { readFrom: first, readTo: last + 1 };
 }
 
-function isoTime({ eventTime, receivedAt }: BucketEvent): string {
+function isoTime({ eventTime, receivedAt }: BucketEvent, { mapping }: OssEventRule): string {
   const time = new Date(eventTime);
   const readable = !Number.isNaN(time.getTime()) && time.getUTCFullYear() >= 1970 && time.getUTCFullYear() <= 9_999;
-  return (readable ? time : new Date(receivedAt)).toISOString();
+  const iso = (readable ? time : new Date(receivedAt)).toISOString();
+  return mapping?.time === 'seconds' ? iso.replace(/\.\d+Z$/, '.000Z') : iso;
+}
+
+function requestIdOf(event: BucketEvent, { mapping }: OssEventRule): string {
+  if (event.requestId === '') return digitsOf(event);
+  return mapping?.requestId === 'padded' ? event.requestId.padStart(REQUEST_ID_LENGTH, '0') : event.requestId;
 }
 
 /** 24 hexadecimal digits like a request id of OSS, the same for every copy of the event. */
-function requestIdFor(event: BucketEvent): string {
-  return eventId(event).toString('hex').slice(0, 24).toUpperCase();
+function digitsOf(event: BucketEvent): string {
+  return eventId(event).toString('hex').slice(0, REQUEST_ID_LENGTH).toUpperCase();
+}
+
+/** What the rule wants to know of the store's own event; what the event lacks is left out. */
+function eventVarsOf(event: BucketEvent, { eventVars = [] }: OssEventRule): Record<string, string> {
+  const facts: Readonly<Record<EventVariable, string | undefined>> = {
+    versionId: event.versionId,
+    sequencer: event.sequencer,
+    s3EventName: event.s3EventName,
+    source: event.source,
+    origin: originOf(event),
+  };
+  return Object.fromEntries(eventVars.flatMap((name) => (facts[name] ? [[`x:magpie-${name}`, facts[name]] as const] : [])));
 }
 
 type UserMeta = readonly (readonly [name: string, value: string])[];

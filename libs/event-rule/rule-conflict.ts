@@ -1,5 +1,5 @@
 import type { EventRule } from './event-rule.js';
-import { conditionLists, type Condition } from './rule-set.js';
+import { compatible, conditionLists, type Condition } from './resource-condition.js';
 
 /**
  * Whether OSS would refuse to have both rules: some event type in common, and objects that both could take. Here rules may
@@ -34,19 +34,4 @@ function positive(conditions: readonly Condition[]): readonly Condition[] {
 
 function overlap(ours: readonly Condition[], theirs: readonly Condition[]): boolean {
   return ours.every((our) => theirs.every((their) => compatible(our, their)));
-}
-
-function compatible(one: Condition, other: Condition): boolean {
-  if (one.exact !== undefined && other.exact !== undefined) return one.exact === other.exact;
-  if (one.exact !== undefined) return fits(one.exact, other);
-  if (other.exact !== undefined) return fits(other.exact, one);
-  return nested(one.prefix, other.prefix, 'startsWith') && nested(one.suffix, other.suffix, 'endsWith');
-}
-
-function fits(resource: string, { prefix = '', suffix = '' }: Condition): boolean {
-  return resource.startsWith(prefix) && resource.endsWith(suffix);
-}
-
-function nested(one = '', other = '', test: 'startsWith' | 'endsWith'): boolean {
-  return one[test](other) || other[test](one);
 }

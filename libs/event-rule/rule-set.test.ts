@@ -4,7 +4,8 @@ import type { OssEventName } from './event-name.js';
 import { readEventRule, type EventRule } from './event-rule.js';
 import { readIntakeBody } from './intake-body.js';
 import { minioBody } from './minio-body.fixture.js';
-import { RuleSet, whyNot } from './rule-set.js';
+import { RuleSet } from './rule-set.js';
+import { whyNot } from './rule-verdict.js';
 
 const ACCOUNT = '1234567890123456';
 const ENDPOINT = { endpointType: 'queue', endpointValue: 'work' };
@@ -21,7 +22,7 @@ function event(resource: string, eventName: OssEventName = 'ObjectCreated:PutObj
 
 function matches(document: object, given: BucketEvent): boolean {
   const one = rule('rule', document);
-  const found = new RuleSet([{ account: ACCOUNT, rule: one }]).match(ACCOUNT, given).length === 1;
+  const found = RuleSet.of([{ account: ACCOUNT, rule: one }]).match(ACCOUNT, given).length === 1;
   expect(whyNot(one, given) === undefined).toBe(found);
   return found;
 }
@@ -95,7 +96,7 @@ describe('RuleSet', () => {
   });
 
   it('keeps accounts apart', () => {
-    const rules = new RuleSet([{ account: ACCOUNT, rule: rule('mine') }, { account: '6543210987654321', rule: rule('theirs') }]);
+    const rules = RuleSet.of([{ account: ACCOUNT, rule: rule('mine') }, { account: '6543210987654321', rule: rule('theirs') }]);
     expect(rules.match(ACCOUNT, event('photos/a')).map(({ name }) => name)).toEqual(['mine']);
     expect(rules.match('0000000000000000', event('photos/a'))).toEqual([]);
     expect(rules.get(ACCOUNT, 'theirs')).toBeUndefined();
@@ -103,7 +104,7 @@ describe('RuleSet', () => {
 
   it('names every matching rule once, in order', () => {
     const both = rule('b-twice', { matchRules: [[{ prefix: 'photos/' }], [{ suffix: '.jpg' }], [{ name: 'photos/a.jpg' }]] });
-    const rules = new RuleSet([both, rule('c'), rule('a', { matchRules: [[{ suffix: 'jpg' }]] })].map((one) => ({ account: ACCOUNT, rule: one })));
+    const rules = RuleSet.of([both, rule('c'), rule('a', { matchRules: [[{ suffix: 'jpg' }]] })].map((one) => ({ account: ACCOUNT, rule: one })));
     expect(rules.match(ACCOUNT, event('photos/a.jpg')).map(({ name }) => name)).toEqual(['a', 'b-twice', 'c']);
   });
 
@@ -114,6 +115,74 @@ describe('RuleSet', () => {
     expect(whyNot(rule('r', { sources: ['other'] }), given)).toBe('sources');
     expect(whyNot(rule('r', { matchRules: [[{ name: 'b' }]] }), given)).toBe('matchRules');
     expect(whyNot(rule('r', { match: { any: [{ all: [{ size: { gt: 5 } }] }] } }), given)).toBe('match');
+  });
+});
+
+describe('mapping', () => {
+  const stored = (eventName: string, object: object = { size: 1, eTag: 'ab' }) =>
+    readIntakeBody(Buffer.from(minioBody({ eventName, object: { ...object } })), { source: 'store', receivedAt: 0 }).events[0]!;
+
+  it('drops delete markers for rules that say so', () => {
+    const marker = stored('s3:ObjectRemoved:DeleteMarkerCreated');
+    const eventTypes = ['ObjectRemoved:*'];
+    expect(matches({ eventTypes }, marker)).toBe(true);
+    expect(matches({ eventTypes, mapping: { deleteMarkers: 'drop' } }, marker)).toBe(false);
+    expect(matches({ eventTypes, mapping: { deleteMarkers: 'drop' } }, stored('s3:ObjectRemoved:Delete'))).toBe(true);
+  });
+
+  it('tells replications to rules that ask for them', () => {
+    const eventName = 's3:Replication:OperationCompletedReplication';
+    const mapping = { replication: 'source' };
+    expect(matches({ eventTypes: ['ObjectReplication:*'] }, stored(eventName))).toBe(false);
+    expect(matches({ eventTypes: ['ObjectReplication:ObjectCreated'], mapping }, stored(eventName))).toBe(true);
+    expect(matches({ eventTypes: ['ObjectReplication:ObjectRemoved'], mapping }, stored(eventName, {}))).toBe(true);
+    expect(matches({ eventTypes: ['ObjectReplication:*'], mapping }, stored('s3:Replication:OperationFailedReplication'))).toBe(false);
+  });
+});
+
+describe('tags', () => {
+  const asking = rule('asking', { matchRules: [[{ prefix: 'photos/' }]], match: { any: [{ all: [{ tag: { name: 'team', exact: 'media' } }] }] } });
+  const rules = RuleSet.of([asking, rule('plain')].map((one) => ({ account: ACCOUNT, rule: one })));
+  const names = (given: BucketEvent) => rules.match(ACCOUNT, given).map(({ name }) => name);
+
+  it('are asked for where they decide', () => {
+    expect(rules.askingTags(ACCOUNT, event('photos/a'))).toEqual([asking]);
+    expect(rules.askingTags(ACCOUNT, event('videos/a'))).toEqual([]);
+    expect(rules.askingTags(ACCOUNT, event('photos/a', 'ObjectRemoved:DeleteObject'))).toEqual([]);
+    expect(rules.askingTags(ACCOUNT, { ...event('photos/a'), tags: {} })).toEqual([]);
+  });
+
+  it('decide', () => {
+    expect(names({ ...event('photos/a'), tags: { team: 'media' } })).toEqual(['asking', 'plain']);
+    expect(names({ ...event('photos/a'), tags: { Team: 'media' } })).toEqual(['plain']);
+    expect(names({ ...event('photos/a'), tags: { constructor: 'media' } })).toEqual(['plain']);
+    expect(names(event('photos/a'))).toEqual(['plain']);
+  });
+});
+
+describe('changes', () => {
+  const set = (count: number) => RuleSet.of(Array.from({ length: count }, (_, index) => ({ account: ACCOUNT, rule: rule(`r-${index}`, { matchRules: [[{ prefix: `b/${index}/` }]] }) })));
+  const put = (name: string, document: object) => ({ account: ACCOUNT, name, rule: rule(name, document) });
+  const names = (rules: RuleSet, resource: string) => rules.match(ACCOUNT, event(resource)).map(({ name }) => name);
+
+  it('make a new state and leave the old one as it is', () => {
+    const before = set(10);
+    const after = before.with([put('r-3', { matchRules: [[{ prefix: 'b/new/' }]] }), put('r-new', {}), { account: ACCOUNT, name: 'r-4' }]);
+    expect([names(before, 'b/3/x'), names(before, 'b/4/x'), names(before, 'b/new/x')]).toEqual([['r-3'], ['r-4'], []]);
+    expect([names(after, 'b/3/x'), names(after, 'b/4/x'), names(after, 'b/new/x')]).toEqual([['r-new'], ['r-new'], ['r-3', 'r-new']]);
+    expect([before.get(ACCOUNT, 'r-new'), after.get(ACCOUNT, 'r-4')]).toEqual([undefined, undefined]);
+    expect(after.get(ACCOUNT, 'r-new')?.name).toBe('r-new');
+  });
+
+  it('can be many, one after the other', () => {
+    let rules = set(50);
+    for (let index = 0; index < 700; index += 1) {
+      const name = `r-${index % 60}`;
+      rules = rules.with([index % 7 === 0 ? { account: ACCOUNT, name } : put(name, { matchRules: [[{ prefix: `b/${index}/` }]] })]);
+    }
+    expect(names(rules, 'b/699/x')).toEqual(['r-39']);
+    expect(names(rules, 'b/639/x')).toEqual([]);
+    expect(rules.get(ACCOUNT, 'r-40')?.matchRules[0]?.[0]?.prefix).toBe('b/640/');
   });
 });
 
@@ -130,7 +199,7 @@ describe('the index', () => {
 
   it('finds what trying every rule finds', () => {
     const all = many(500);
-    const rules = new RuleSet(all);
+    const rules = RuleSet.of(all);
     const resources = ['bucket-1/dir-204/x.jpg', 'bucket-1/a-203.jpg', 'any/x.kind-201', 'bucket-2/file-202', 'bucket-0/dir-200/y', 'x/y', 'bucket-1/-203.jpg'];
     for (const resource of resources) {
       const given = event(resource);

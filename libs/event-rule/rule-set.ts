@@ -1,13 +1,22 @@
 import type { BucketEvent } from './bucket-event.js';
-import { eventNamesOf } from './event-name.js';
+import { asksTags } from './event-match.js';
 import { compileMatch, type EventPredicate } from './event-matcher.js';
-import type { EventMatchRule, EventRule } from './event-rule.js';
-import { ResourceIndex, type Literals } from './resource-index.js';
+import { eventNamesOf, REPLICATED } from './event-name.js';
+import type { EventRule } from './event-rule.js';
+import { conditionLists, isMet, literalsOf, type Condition } from './resource-condition.js';
+import { ResourceIndex } from './resource-index.js';
 
 export interface OwnedRule {
   /** 16 digits: whose events the rule sees, and whose topics and queues it sends to. */
   readonly account: string;
   readonly rule: EventRule;
+}
+
+/** A rule that was put or, without `rule`, deleted. */
+export interface RuleChange {
+  readonly account: string;
+  readonly name: string;
+  readonly rule?: EventRule;
 }
 
 /** One list of a rule's `matchRules`, conditions that must all be met, and what else the rule asks for. */
@@ -17,11 +26,69 @@ interface Branch {
   readonly predicate: EventPredicate;
 }
 
+/** Changed rules that are kept beside an index of all others; with more of them a new index is made. */
+const MOST_CHANGED = 256;
+
 /**
  * One state of all rules of a deployment, made for matching; it never changes. Ten thousand rules match as fast as ten:
  * rules are filed by account, event name and literal parts of the resource, each index being made when it is first needed.
+ *
+ * A state that differs from another in a few rules shares that one's indexes, so that a change costs the same among ten thousand rules.
  */
 export class RuleSet {
+  private constructor(
+    private readonly base: IndexedRules,
+    /** Rules that differ from the base, by `account/name`; undefined: deleted. */
+    private readonly changed: ReadonlyMap<string, RuleChange>,
+    private readonly overlay: IndexedRules,
+  ) {}
+
+  static of(rules: Iterable<OwnedRule>): RuleSet {
+    return new RuleSet(new IndexedRules(rules), new Map(), new IndexedRules([]));
+  }
+
+  /** The state after these changes. */
+  with(changes: Iterable<RuleChange>): RuleSet {
+    const changed = new Map(this.changed);
+    for (const change of changes) changed.set(`${change.account}/${change.name}`, change);
+    const present = [...changed.values()].flatMap(({ account, rule }) => (rule === undefined ? [] : [{ account, rule }]));
+    if (changed.size <= MOST_CHANGED) return new RuleSet(this.base, changed, new IndexedRules(present));
+    const unchanged = [...this.base.all()].filter(({ account, rule }) => !changed.has(`${account}/${rule.name}`));
+    return RuleSet.of([...unchanged, ...present]);
+  }
+
+  get(account: string, name: string): EventRule | undefined {
+    const change = this.changed.get(`${account}/${name}`);
+    return change === undefined ? this.base.get(account, name) : change.rule;
+  }
+
+  /** The rules of the account that the event becomes a message for, each of them once, by name. */
+  match(account: string, event: BucketEvent): EventRule[] {
+    const matched = new Set<EventRule>();
+    for (const { rule, predicate } of this.#candidates(account, event)) if (!matched.has(rule) && predicate(event)) matched.add(rule);
+    return [...matched].sort((one, other) => (one.name < other.name ? -1 : 1));
+  }
+
+  /** The rules that can only be decided with the tags of the object, which the event does not have. */
+  askingTags(account: string, event: BucketEvent): EventRule[] {
+    if (event.tags !== undefined) return [];
+    return [...new Set(this.#candidates(account, event).map(({ rule }) => rule).filter(({ match }) => asksTags(match)))];
+  }
+
+  /** What fits in all but `match`. */
+  #candidates(account: string, event: BucketEvent): Branch[] {
+    const { eventName } = event;
+    if (eventName === undefined) return [];
+    const resource = `${event.bucket}/${event.key}`;
+    const base = this.base.candidates(account, eventName, resource);
+    const valid = this.changed.size === 0 ? base : base.filter(({ rule }) => !this.changed.has(`${account}/${rule.name}`));
+    return [...valid, ...this.overlay.candidates(account, eventName, resource)].filter(
+      ({ rule, conditions }) => isFromSource(rule, event) && isTold(rule, event) && conditions.every((condition) => isMet(condition, resource)),
+    );
+  }
+}
+
+class IndexedRules {
   readonly #rules = new Map<string, Map<string, EventRule>>();
   readonly #indexes = new Map<string, ResourceIndex<Branch>>();
 
@@ -36,28 +103,21 @@ export class RuleSet {
     return this.#rules.get(account)?.get(name);
   }
 
-  /** The rules of the account that the event becomes a message for, each of them once, by name. */
-  match(account: string, event: BucketEvent): EventRule[] {
-    if (event.eventName === undefined) return [];
-    const resource = `${event.bucket}/${event.key}`;
-    const matched = new Set<EventRule>();
-    for (const { rule, conditions, predicate } of this.#index(account, event.eventName).candidates(resource)) {
-      if (matched.has(rule) || !fromSource(rule, event)) continue;
-      if (conditions.every((condition) => isMet(condition, resource)) && predicate(event)) matched.add(rule);
-    }
-    return [...matched].sort((one, other) => (one.name < other.name ? -1 : 1));
+  *all(): Generator<OwnedRule> {
+    for (const [account, rules] of this.#rules) for (const rule of rules.values()) yield { account, rule };
   }
 
-  #index(account: string, eventName: string): ResourceIndex<Branch> {
+  candidates(account: string, eventName: string, resource: string): Branch[] {
+    const rules = this.#rules.get(account);
+    if (rules === undefined) return [];
     const key = `${account}/${eventName}`;
     let index = this.#indexes.get(key);
     if (index === undefined) {
-      const rules = [...(this.#rules.get(account)?.values() ?? [])].filter((rule) => rule.enabled && firesFor(rule, eventName));
-      const branches = rules.flatMap((rule) => branchesOf(rule));
+      const branches = [...rules.values()].filter((rule) => rule.enabled && firesFor(rule, eventName)).flatMap((rule) => branchesOf(rule));
       index = new ResourceIndex(branches.map((branch) => ({ literals: literalsOf(branch.conditions), value: branch })));
       this.#indexes.set(key, index);
     }
-    return index;
+    return index.candidates(resource);
   }
 }
 
@@ -66,54 +126,16 @@ function branchesOf(rule: EventRule): Branch[] {
   return conditionLists(rule).map((conditions) => ({ rule, conditions, predicate }));
 }
 
-/** Which part of a rule keeps an event from becoming a message; undefined: none, it does. */
-export function whyNot(rule: EventRule, event: BucketEvent): 'enabled' | 'eventTypes' | 'sources' | 'matchRules' | 'match' | undefined {
-  if (!rule.enabled) return 'enabled';
-  if (event.eventName === undefined || !firesFor(rule, event.eventName)) return 'eventTypes';
-  if (!fromSource(rule, event)) return 'sources';
-  const resource = `${event.bucket}/${event.key}`;
-  const matches = conditionLists(rule).some((conditions) => conditions.every((condition) => isMet(condition, resource)));
-  if (!matches) return 'matchRules';
-  return compileMatch(rule.match)(event) ? undefined : 'match';
-}
-
-function firesFor(rule: EventRule, eventName: string): boolean {
+export function firesFor(rule: EventRule, eventName: string): boolean {
   return rule.eventTypes.some((type) => (eventNamesOf(type) as readonly string[] | undefined)?.includes(eventName) === true);
 }
 
-function fromSource(rule: EventRule, event: BucketEvent): boolean {
+export function isFromSource(rule: EventRule, event: BucketEvent): boolean {
   return rule.sources.length === 0 || rule.sources.includes(event.source);
 }
 
-/** A condition whose values say exactly what part of `bucket/key` they mean. */
-export interface Condition extends Literals {
-  readonly matchState: boolean;
-}
-
-/** The lists of conditions of a rule; a rule without any takes every object. */
-export function conditionLists(rule: EventRule): readonly (readonly Condition[])[] {
-  return rule.matchRules.length === 0 ? [[]] : rule.matchRules.map((list) => list.map(conditionOf));
-}
-
-/** A name or prefix without a slash is a bucket: that bucket, and not every bucket whose name begins so. */
-function conditionOf({ matchState, name, prefix, suffix }: EventMatchRule): Condition {
-  const whole = (text: string) => (text === '' || text.includes('/') ? text : `${text}/`);
-  if (name !== undefined) return name.includes('/') ? { matchState, exact: name } : { matchState, prefix: whole(name) };
-  return { matchState, ...(prefix !== undefined && { prefix: whole(prefix) }), ...(suffix !== undefined && { suffix }) };
-}
-
-/** Compared by UTF-16 code units, never normalised: keys are byte strings. Prefix and suffix may overlap in a short key. */
-function isMet({ matchState, exact, prefix = '', suffix = '' }: Condition, resource: string): boolean {
-  const fits = exact === undefined ? resource.startsWith(prefix) && resource.endsWith(suffix) : resource === exact;
-  return fits === matchState;
-}
-
-/** What a resource must have to meet all conditions; the longest of each kind tells most. */
-function literalsOf(conditions: readonly Condition[]): Literals {
-  const positive = conditions.filter(({ matchState }) => matchState);
-  const exact = positive.find((condition) => condition.exact !== undefined)?.exact;
-  if (exact !== undefined) return { exact };
-  const longest = (texts: readonly (string | undefined)[]) =>
-    texts.reduce<string>((best, text = '') => (text.length > best.length ? text : best), '');
-  return { prefix: longest(positive.map(({ prefix }) => prefix)), suffix: longest(positive.map(({ suffix }) => suffix)) };
+/** Whether the rule's `mapping` makes a message of the event. */
+export function isTold({ mapping }: EventRule, { s3EventName }: BucketEvent): boolean {
+  if (s3EventName === REPLICATED) return mapping?.replication === 'source';
+  return s3EventName !== 'ObjectRemoved:DeleteMarkerCreated' || mapping?.deleteMarkers !== 'drop';
 }

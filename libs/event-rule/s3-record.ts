@@ -1,5 +1,5 @@
 import type { BucketEvent, StoreDialect } from './bucket-event.js';
-import { ossEventName, type OssEventName } from './event-name.js';
+import { ossEventName, REPLICATED, type OssEventName } from './event-name.js';
 import { decodeKey, type KeyEncoding } from './object-key.js';
 
 /** How a body reached us. */
@@ -67,6 +67,8 @@ export function readS3Record(record: unknown, arrival: Arrival, rawPath?: string
 
 /** Ceph reports the start of a multipart upload as a POST of nothing. */
 function nameFor(dialect: StoreDialect, s3EventName: string, object: { size: number; eTag: string }): OssEventName | undefined {
+  // A replicated removal has neither size nor tag; an object without content still has its tag.
+  if (s3EventName === REPLICATED) return object.size === 0 && object.eTag === '' ? 'ObjectReplication:ObjectRemoved' : 'ObjectReplication:ObjectCreated';
   const startsMultipart = dialect === 'ceph' && s3EventName === 'ObjectCreated:Post' && object.size === 0 && object.eTag === '';
   return startsMultipart ? 'ObjectCreated:InitiateMultipartUpload' : ossEventName(s3EventName);
 }
@@ -74,7 +76,8 @@ function nameFor(dialect: StoreDialect, s3EventName: string, object: { size: num
 function readObject(object: Json) {
   const versionId = text(object, 'versionId');
   const contentType = text(object, 'contentType');
-  const userMetadata = readMetadata(member(object, 'userMetadata') ?? member(object, 'metadata'));
+  const userMetadata = readTexts(member(object, 'userMetadata') ?? member(object, 'metadata'));
+  const tags = readTexts(member(object, 'tags'));
   return {
     size: readSize(member(object, 'size')),
     eTag: text(object, 'eTag').replaceAll('"', ''),
@@ -82,6 +85,7 @@ function readObject(object: Json) {
     ...(versionId !== '' && { versionId }),
     ...(contentType !== '' && { contentType }),
     ...(userMetadata && { userMetadata }),
+    ...(tags && { tags }),
   };
 }
 
@@ -117,10 +121,10 @@ function readSize(value: unknown): number {
   return typeof size === 'number' && Number.isSafeInteger(size) && size >= 0 ? size : 0;
 }
 
-/** An object of strings, or Ceph's list of `{key, val}`. */
-function readMetadata(value: unknown): Record<string, string> | undefined {
+/** An object of strings, or Ceph's list of `{key, val}`; its newer releases write `{Key, Value}` for tags. */
+function readTexts(value: unknown): Record<string, string> | undefined {
   const pairs: [unknown, unknown][] = Array.isArray(value)
-    ? value.filter(isObject).map((entry) => [entry['key'], entry['val']])
+    ? value.filter(isObject).map((entry) => [member(entry, 'key'), member(entry, 'val') ?? member(entry, 'value')])
     : Object.entries(isObject(value) ? value : {});
   const texts = pairs.filter((pair): pair is [string, string] => typeof pair[0] === 'string' && typeof pair[1] === 'string');
   return texts.length === 0 ? undefined : Object.fromEntries(texts);

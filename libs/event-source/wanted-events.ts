@@ -1,3 +1,4 @@
+import { REPLICATED } from '#event-rule/event-name.js';
 import type { EventRule } from '#event-rule/event-rule.js';
 
 /** What reconciliation tells as well; always asked for. */
@@ -12,8 +13,12 @@ const ON_DEMAND: readonly (readonly [type: RegExp, event: string])[] = [
 
 /** The names under which a store is asked for what these rules want of a source. */
 export function wantedEvents(source: string, rules: readonly EventRule[]): string[] {
-  const types = rules
-    .filter(({ enabled, sources }) => enabled && (sources.length === 0 || sources.includes(source)))
-    .flatMap(({ eventTypes }) => eventTypes);
-  return [...ALWAYS, ...ON_DEMAND.filter(([type]) => types.some((given) => type.test(given))).map(([, event]) => event)];
+  const asking = rules.filter(({ enabled, sources }) => enabled && (sources.length === 0 || sources.includes(source)));
+  const types = asking.flatMap(({ eventTypes }) => eventTypes);
+  const replicated = asking.some(({ eventTypes, mapping }) => mapping?.replication === 'source' && eventTypes.some((type) => type.startsWith('ObjectReplication:')));
+  return [
+    ...ALWAYS,
+    ...ON_DEMAND.filter(([type]) => types.some((given) => type.test(given))).map(([, event]) => event),
+    ...(replicated ? [`s3:${REPLICATED}`] : []),
+  ];
 }

@@ -69,11 +69,12 @@ describe('management interface', () => {
     };
     const hit = await call('POST', '/api/v1/event-rules/test', event('in/a.jpg'));
     expect(hit.json).toEqual({
-      events: [{ eventName: 'ObjectCreated:PutObject', bucket: 'photos', key: 'in/a.jpg', rules: [{ name: 'new-photos', matches: true }] }],
+      events: [{ eventName: 'ObjectCreated:PutObject', bucket: 'photos', key: 'in/a.jpg', rules: [{ name: 'new-photos', matches: true, messageTag: 'vip' }] }],
       problems: [],
     });
     const miss = await call('POST', '/api/v1/event-rules/test', event('in/a.png'));
-    expect(miss.json.events[0].rules).toEqual([{ name: 'new-photos', matches: false, failedAt: 'matchRules' }]);
+    const reasons = [{ at: 'matchRules[0][0]', expected: RULE.matchRules[0]![0], actual: 'photos/in/a.png' }];
+    expect(miss.json.events[0].rules).toEqual([{ name: 'new-photos', matches: false, failedAt: 'matchRules', reasons }]);
     expect((await call('POST', '/api/v1/event-rules/test', 'no event')).json).toMatchObject({ events: [], problems: [expect.any(String)] });
   });
 

@@ -76,6 +76,14 @@ describe('a set-up', () => {
     expect(() => read('eventSources:', '  minio:', '    ways: [listen]')).toThrow(/eventSources\.minio\.ways cannot be: ways: listen needs/);
   });
 
+  it('knows everything that may be said of a rule, and the older form of its endpoint', () => {
+    const more = { format: 'cloudevents', messageTag: '{segment1}', eventVars: ['versionId'], mapping: { time: 'seconds' } };
+    const endpoints = '    endpoints: [{ endpointType: topic, endpointValue: new }]';
+    const members = Object.entries(more).map(([member, value]) => `    ${member}: ${JSON.stringify(value)}`);
+    const { rules } = read('eventRules:', '  photos:', '    eventTypes: ["ObjectCreated:*"]', endpoints, ...members);
+    expect(rules).toMatchObject([{ endpoint: { endpointType: 'topic', endpointValue: 'new' }, ...more }]);
+  });
+
   it('may use anchors and merge keys, and names beginning with x- to hold them', () => {
     const { queues } = read('x-slow: &slow { visibilityTimeout: 600, delaySeconds: 5 }', 'queues:', '  a: *slow', '  b: { <<: *slow, delaySeconds: 0 }');
     expect(queues.map(({ attributes }) => attributes)).toEqual([
@@ -138,6 +146,7 @@ describe('problems', () => {
     ['an attribute that was merged', 'x-a: &a { delaySeconds: -1 }\nqueues: { b: { <<: [*a] } }', /^setup\.yaml:1:11: queues\.b\.delaySeconds is -1/],
     ['a rule of another account', rule('acs:mns:r:6543210987654321:/topics/a'), /eventRules\.r\.endpoint\.endpointValue .* another account/],
     ['what two members of a rule cannot both say', `${rule('q', 'queue')}\n    messageTag: a`, /:5:5: eventRules\.r\.messageTag is "a": messageTag needs/],
+    ['a rule that can never match', `${rule('a')}\n    matchRules: [[{ prefix: /a }]]`, /:5:18: eventRules\.r\.matchRules\[0\] is .*can never be met/],
     ['the name of a rule', rule('a').replace('  r:', '  1r:'), /:2:3: eventRules\.1r cannot be: ruleName starts with a letter/],
     ['a name that nobody can read', 'queues: { "a\\nb": {} }', /:1:11: queues\."a\\nb" cannot be/],
     ['a name of JavaScript', 'queues: { __proto__: {} }', /queues\.__proto__ cannot be/],

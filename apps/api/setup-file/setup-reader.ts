@@ -5,6 +5,7 @@ import { readBoolean, readOneOf, readText } from '#event-rule/document-reader.js
 import { readEventRule, type EventRule } from '#event-rule/event-rule.js';
 import { checkSourceName, readEventSource, type EventSourceChange } from '#event-source/event-source-document.js';
 import { checkQueueAttributes, DEFAULT_QUEUE_ATTRIBUTES, type QueueAttributes } from '#queue/queue-attributes.js';
+import { checkRule } from '#event-rule/rule-check.js';
 import { QueueError } from '#queue/queue-errors.js';
 import { checkQueueName } from '#queue/queue-name.js';
 import { InvalidArgument } from '#runtime/invalid-argument.js';
@@ -139,11 +140,14 @@ class SetupReader {
   #rule(path: Path, name: string, value: unknown): EventRule {
     const before = this.#problems.length;
     this.#checkName(path, name, () => readEventRule(name, ANY_RULE));
-    const members = { eventTypes: undefined, endpoint: undefined, ...this.#members(path, value) };
+    const given = this.#members(path, value);
+    const members = { eventTypes: undefined, ...('endpoints' in given ? {} : { endpoint: undefined }), ...given };
     const placeOf = (argument: string): Path => [...path, ...readPath(argument)];
-    const read = (document: object) => this.#attempt(path, () => readEventRule(name, document, this.account), placeOf);
+    const read = (document: object) => this.#attempt(path, () => checked(readEventRule(name, document, this.account)), placeOf);
     const nameIsFine = this.#problems.length === before;
-    for (const [member, given] of nameIsFine ? Object.entries(members) : []) read({ ...ANY_RULE, [member]: given });
+    for (const [member, text] of nameIsFine ? Object.entries(members) : []) {
+      read({ ...ANY_RULE, ...(member === 'endpoints' && { endpoint: undefined }), [member]: text });
+    }
     // What does not go together shows only now.
     return (this.#problems.length === before ? read(members) : undefined) as EventRule;
   }
@@ -192,6 +196,13 @@ class SetupReader {
       return undefined;
     }
   }
+}
+
+/** @throws InvalidArgument for a rule that can never match */
+function checked(rule: EventRule): EventRule {
+  const { contradiction } = checkRule(rule);
+  if (contradiction !== undefined) throw new InvalidArgument(contradiction.at, `can never be met: ${contradiction.reason}`);
+  return rule;
 }
 
 function isRefusal(error: unknown): error is Error {
