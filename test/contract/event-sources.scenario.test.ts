@@ -1,5 +1,8 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
+import { SourceFiguresStore } from '#event-source/source-figures-store.js';
 import { ManagementClient } from './management-client.js';
 import { startApi, type RunningApi } from './running-api.js';
 
@@ -78,4 +81,20 @@ describe('event sources of the management interface', () => {
     expect((await client.call('GET', 'event-sources/minio/gaps')).json).toMatchObject({ open: [], closed: [{ outcome: 'cancelled' }] });
     expect((await client.call('GET', 'event-sources/nothing/gaps')).status).toBe(404);
   });
+
+  it('says that something redirects the posts when a check brings nothing and the intake was asked with GET', async () => {
+    const store = createServer((_request, response) => response.writeHead(200, { 'x-amz-request-id': '1' }).end());
+    await new Promise<void>((resolve) => store.listen(0, '127.0.0.1', resolve));
+    const endpoint = `http://127.0.0.1:${(store.address() as AddressInfo).port}`;
+    await client.call('PUT', 'event-sources/minio', { ...STORE, endpoint, ways: ['durable'], buckets: ['photos'] });
+    const checked = client.call('POST', 'event-sources/minio/check', { timeoutSeconds: 1 });
+    const last = new Map([['wrongMethod', Date.now() + 1_000]] as const);
+    await api.app.get(SourceFiguresStore).add('minio', { counts: new Map([['wrongMethod', 1]]), last, nodes: new Map() });
+    const { json } = await checked;
+    expect(json).toMatchObject({ outcome: 'lost', put: { arrivals: {} }, problems: [{ event: 'put', missing: 'durable' }] });
+    expect(json.problems[0].reason).toContain('redirects');
+    expect((await client.call('GET', 'event-sources/minio/health')).json.problems).toEqual([expect.stringContaining('GET')]);
+    expect((await client.call('POST', 'event-sources/minio/check', { timeoutSeconds: 60 })).status).toBe(400);
+    store.close();
+  }, 15_000);
 });
