@@ -38,8 +38,23 @@ export class StateMarks {
 
   /** Whether anybody told any of the states' ids; in their order. @throws RedisUnavailable */
   async areTold(source: string, bucket: string, states: readonly { readonly key: string; readonly refs: readonly StateRef[] }[]): Promise<boolean[]> {
-    const marks = await Promise.all(states.map(({ key, refs }) => this.journal.readStates(this.partitionOf({ source, bucket, key }), refs)));
-    return marks.map((found) => found.some(({ length }) => length > 0));
+    // One question per partition: a page has a thousand states, and a bucket may have very many pages.
+    const asked = new Map<number, { readonly refs: StateRef[]; readonly owners: number[] }>();
+    for (const [index, { key, refs }] of states.entries()) {
+      const partition = this.partitionOf({ source, bucket, key });
+      const group = asked.get(partition) ?? { refs: [], owners: [] };
+      asked.set(partition, group);
+      for (const ref of refs) {
+        group.refs.push(ref);
+        group.owners.push(index);
+      }
+    }
+    const told = states.map(() => false);
+    for (const [partition, { refs, owners }] of asked) {
+      const marks = await this.journal.readStates(partition, refs);
+      for (const [at, { length }] of marks.entries()) if (length > 0) told[owners[at]!] = true;
+    }
+    return told;
   }
 
   /** Notes what is told where no journal entry is settled with it. @throws RedisUnavailable */
