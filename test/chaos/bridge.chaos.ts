@@ -203,11 +203,20 @@ function report(name: string, found: Findings): void {
   );
 }
 
+/** How often each reason stood behind a gap, and what their repair told. */
 function summary(gaps: unknown): Record<string, number> {
-  const counts: Record<string, number> = {};
-  const list = (gaps as { gaps?: { reason: string; state: string }[] } | undefined)?.gaps ?? [];
-  for (const { reason, state } of list) counts[`${reason} ${state}`] = (counts[`${reason} ${state}`] ?? 0) + 1;
+  const { open = [], closed = [] } = (gaps ?? {}) as { open?: readonly GapLine[]; closed?: readonly GapLine[] };
+  const counts: Record<string, number> = { open: open.length, repaired: closed.length };
+  for (const { reasons, progress } of [...open, ...closed]) {
+    for (const reason of reasons) counts[reason] = (counts[reason] ?? 0) + 1;
+    counts['told'] = (counts['told'] ?? 0) + (progress?.told ?? 0);
+  }
   return counts;
+}
+
+interface GapLine {
+  readonly reasons: readonly string[];
+  readonly progress?: { readonly told: number };
 }
 
 async function killAtRandom(scene: Scene, end: number): Promise<Record<string, number>> {
