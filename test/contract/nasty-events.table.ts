@@ -143,6 +143,3 @@ export const NASTY_CASES: Readonly<Record<string, readonly NastyCase[]>> = {
     line('a listing that is stopped goes on where it was', RECONCILER, 'goes on where it was after it was stopped'),
   ],
 };
-
-/** Files of which a line may be written before they are. Empty once all of them are there. */
-export const AWAITED: readonly string[] = [RECONCILER, CHAOS];
