@@ -283,8 +283,9 @@ export class Bridge {
       return wantedEvents(name, all.filter((owned) => owned.account === account).map(({ rule }) => rule));
     };
     const gaps = new GapStore(this.#client, deployment);
+    const statuses = new SourceStatusStore(this.#client, deployment);
     const storeParts = {
-      statuses: new SourceStatusStore(this.#client, deployment),
+      statuses,
       gaps,
       listenedEvents: LISTENED_EVENTS,
       handOn: (body: Body, by: 'memory' | 'journal') => {
@@ -303,7 +304,8 @@ export class Bridge {
       const onCounts = (counts: WalkCounts): void => {
         for (const result of ['listed', 'found', 'told'] as const) metrics.reconciled.inc({ source: source.name, result }, counts[result]);
       };
-      return [watch, new Reconciler(source, { gaps, marks, journal, onCounts, logger, ...(this.settings.reconciler && { times: this.settings.reconciler }) })];
+      const queue = async () => (source.ways.includes('durable') ? (await statuses.read(source.name)).store : undefined);
+      return [watch, new Reconciler(source, { gaps, queue, marks, journal, onCounts, logger, ...(this.settings.reconciler && { times: this.settings.reconciler }) })];
     };
   }
 }

@@ -7,7 +7,7 @@ import { Reconciler, type ReconcilerTimes } from './reconciler.js';
 import type { RunningBridge, TestEngine } from './running-bridge.fixture.js';
 import { StateMarks } from './state-marks.js';
 
-export const QUICK: ReconcilerTimes = { look: 20, settle: 100, firstPause: 20, longestPause: 100, refusedPause: 200 };
+export const QUICK: ReconcilerTimes = { look: 20, settle: 100, longestDrain: 0, firstPause: 20, longestPause: 100, refusedPause: 200 };
 
 /** Reconciles the source `store` of a running bridge, in milliseconds where a real one takes seconds. */
 export class TestReconciler {

@@ -4,6 +4,7 @@ import type { GapStore } from '#event-source/gap-store.js';
 import type { OpenGap } from '#event-source/open-gap.js';
 import type { Logger } from '#runtime/log.js';
 import { GapRepair, type RepairParts } from './gap-repair.js';
+import { QueueTrend, type QueueLook } from './queue-trend.js';
 import type { SourceTask } from './source-task.js';
 import { StoreReader } from './store-reader.js';
 
@@ -12,6 +13,8 @@ export interface ReconcilerTimes {
   readonly look: number;
   /** Milliseconds that a gap waits before it is repaired, and again what is found missing: events may still be on their way. */
   readonly settle: number;
+  /** Milliseconds that a gap waits at the most for the store's queue to get empty. */
+  readonly longestDrain: number;
   /** Milliseconds until a store that could not be reached is tried again: doubled from the first to the second. */
   readonly firstPause: number;
   readonly longestPause: number;
@@ -19,12 +22,14 @@ export interface ReconcilerTimes {
   readonly refusedPause: number;
 }
 
-const TIMES: ReconcilerTimes = { look: 2_000, settle: 6_000, firstPause: 1_000, longestPause: 60_000, refusedPause: 600_000 };
+const TIMES: ReconcilerTimes = { look: 2_000, settle: 6_000, longestDrain: 120_000, firstPause: 1_000, longestPause: 60_000, refusedPause: 600_000 };
 /** Marks of what was told live four days: a reconciliation without a reason may not look back so far that it finds no marks. */
 const LONGEST_SCHEDULE = 3 * 86_400_000;
 
 export interface ReconcilerParts extends Omit<RepairParts, 'source' | 'reader' | 'gaps' | 'settle' | 'signal' | 'now'> {
   readonly gaps: GapStore;
+  /** The last look at the store's queue; undefined when nobody looks. */
+  readonly queue?: () => Promise<QueueLook | undefined>;
   readonly logger: Logger;
   readonly times?: Partial<ReconcilerTimes>;
   readonly now?: () => number;
@@ -42,6 +47,7 @@ export class Reconciler implements SourceTask {
   readonly #times: ReconcilerTimes;
   readonly #now: () => number;
   #running: Promise<unknown> = Promise.resolve();
+  readonly #trend = new QueueTrend();
 
   constructor(
     private readonly source: EventSource,
@@ -72,7 +78,7 @@ export class Reconciler implements SourceTask {
       try {
         if (!backfills) await this.#openScheduled();
         const gap = (await gaps.list(this.source.name)).find((open) => (open.backfill !== undefined) === backfills && this.#isDue(open));
-        if (gap !== undefined) {
+        if (gap !== undefined && !(await this.#isDraining(gap))) {
           await this.#repair(gap);
           continue;
         }
@@ -86,6 +92,11 @@ export class Reconciler implements SourceTask {
   #isDue({ state, changedAt, notBefore, backfill }: OpenGap): boolean {
     if (state !== 'waiting') return state === 'running';
     return backfill !== undefined || (this.#now() >= changedAt + this.#times.settle && this.#now() >= notBefore);
+  }
+
+  async #isDraining({ state, changedAt, backfill }: OpenGap): Promise<boolean> {
+    if (state !== 'waiting' || backfill !== undefined || this.#now() >= changedAt + this.#times.longestDrain) return false;
+    return this.#trend.isDraining(await this.parts.queue?.(), changedAt);
   }
 
   /** The first time there is nothing to compare with: what the store held before is not told. */
