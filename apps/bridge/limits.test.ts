@@ -28,9 +28,17 @@ describe('a bridge at its limits', () => {
   const refused = async (reason: string) =>
     Number(new RegExp(`^magpie_bridge_refused_total\\{reason="${reason}"\\} (\\d+)`, 'm').exec(await (await get('/metrics')).text())?.[1] ?? 0);
 
+  /** A bridge that has just started looks through its files first, and stores in them until then. */
+  const usesJournal = () =>
+    eventually('bodies go to the journal', async () => {
+      await running!.post('{"Records":[]}');
+      return /result="journal"\} [1-9]/.test(await (await get('/metrics')).text());
+    });
+
   it('refuses bodies while the journal is full, says so, and takes them again', async () => {
     const limit = 5;
     running = await startBridge({ redisUrl: redis.url, keyPrefix: engine.prefix, journalLimit: limit, claimIdle: 600_000 });
+    await usesJournal();
     // Another bridge has taken what lies there and does not finish.
     const taken: JournalEntry[] = [];
     const other = new Journal(engine.client, await Deployment.open(engine.client, engine.prefix), {

@@ -56,11 +56,10 @@ describe('a bridge whose main loop is blocked', () => {
     return took.sort((one, other) => one - other);
   }
 
-  /** Another process may have our core for a moment; a main loop would have had it for seconds. */
-  function expectQuick(took: readonly number[]): void {
+  /** A main loop that had to answer would have had each of them wait for seconds. How quick they are is shown by `npm run bench -- bridge`. */
+  function expectNotHeldUp(took: readonly number[]): void {
     expect(took.length).toBeGreaterThan(30);
-    expect(took[Math.floor(took.length * 0.95)]).toBeLessThan(50);
-    expect(took.at(-1)).toBeLessThan(500);
+    expect(took.at(-1)).toBeLessThan(BLOCKED / 4);
   }
 
   it('takes fast copies at once, and hands them on afterwards', async () => {
@@ -71,7 +70,7 @@ describe('a bridge whose main loop is blocked', () => {
       await response.arrayBuffer();
       if (response.status === 200) keys.push(`blocked ${n}`);
     });
-    expectQuick(took);
+    expectNotHeldUp(took);
     expect(keys).toHaveLength(took.length + 1);
     expect((await engine.arrived(keys.length, 'events', 10_000)).sort()).toEqual(keys.sort());
   }, 30_000);
@@ -84,7 +83,7 @@ describe('a bridge whose main loop is blocked', () => {
       await wrong.arrayBuffer();
       if (n % 10 === 0) durable.push(fetch(url, { method: 'POST', headers: { authorization: TOKEN }, body: minioBody({ key: `waits ${n}` }) }).then(({ status }) => status));
     });
-    expectQuick(took);
+    expectNotHeldUp(took);
     expect(new Set(await Promise.all(durable))).toEqual(new Set([200]));
     expect(await engine.arrived(durable.length, 'events', 10_000)).toHaveLength(durable.length);
   }, 30_000);
@@ -104,7 +103,7 @@ describe('a bridge whose main loop is blocked', () => {
       const took = await whileBlocked(async (n) => {
         await client.putObject('photos', `upload ${n}`, 'content');
       });
-      expectQuick(took);
+      expectNotHeldUp(took);
       expect(await engine.arrived(took.length + 1, 'events', 10_000)).toHaveLength(took.length + 1);
     } finally {
       await store?.stop();
