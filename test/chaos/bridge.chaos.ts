@@ -21,6 +21,9 @@ const KILLS = 20;
 const VICTIMS = ['minio', 'bridge', 'api', 'redis'] as const;
 /** Operations a second, by twelve writers. */
 const RATE = 60;
+/** Puts that are under way when MinIO is killed, and milliseconds within which it is: some are stored and never answered. */
+const BURST = 60;
+const BURST_MILLIS = 150;
 /** Milliseconds for which the bridge, and then Redis, are away, beyond the kills. */
 const AWAY = 60_000;
 /** Milliseconds that are left for what is late: the store's queue, parked events, and the repair of gaps. */
@@ -39,6 +42,7 @@ export const title =
 /** Everything of a run, and how it ends. */
 class Scene {
   readonly #undo: (() => unknown)[] = [];
+  readonly writers: ObjectWriters;
 
   private constructor(
     readonly redis: RedisServer,
@@ -48,7 +52,9 @@ class Scene {
     readonly minio: MinioTestServer,
     readonly client: Client,
     readonly credentials: Credentials,
-  ) {}
+  ) {
+    this.writers = new ObjectWriters(client, [PLAIN, VERSIONED]);
+  }
 
   static async open(): Promise<Scene> {
     const undo: (() => unknown)[] = [];
@@ -146,10 +152,9 @@ export async function run(seconds: number): Promise<boolean> {
 
 async function play(scene: Scene, seconds: number): Promise<boolean> {
   await scene.furnish();
-  const { api, proxy, client, minio } = scene;
+  const { api, proxy, minio, writers } = scene;
   const all = new EventConsumer(() => api.port, scene.credentials, ALL_QUEUE);
   const created = new EventConsumer(() => api.port, scene.credentials, CREATED_QUEUE);
-  const writers = new ObjectWriters(client, [PLAIN, VERSIONED]);
   proxy.oneIn = ANSWERS_LOST;
   const start = performance.now();
   const end = start + seconds * 1_000 + 2 * AWAY;
@@ -232,9 +237,12 @@ async function killAtRandom(scene: Scene, end: number): Promise<Record<string, n
 }
 
 const KILL: Record<(typeof VICTIMS)[number], (scene: Scene) => Promise<void>> = {
-  minio: async ({ minio }) => {
+  minio: async ({ minio, writers }) => {
+    const burst = writers.burst(BURST);
+    await sleep(Math.random() * BURST_MILLIS);
     await minio.kill9();
     await minio.restart();
+    await burst;
   },
   redis: async ({ redis }) => {
     await redis.kill9();

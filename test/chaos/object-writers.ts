@@ -54,11 +54,16 @@ export class ObjectWriters {
     );
   }
 
-  async #once(): Promise<void> {
+  /** Many puts at the same moment: a store that is killed now has stored some that it never answers. */
+  async burst(puts: number): Promise<void> {
+    await Promise.all(Array.from({ length: puts }, () => this.#once(1)));
+  }
+
+  async #once(dice = Math.random()): Promise<void> {
     const ordinal = this.#ordinal++;
     const bucket = this.buckets[ordinal % this.buckets.length]!;
     try {
-      await Promise.race([this.#operation(ordinal, bucket, Math.random()), sleep(PATIENCE, undefined, { ref: false }).then(() => Promise.reject(new Error('late')))]);
+      await Promise.race([this.#operation(ordinal, bucket, dice), sleep(PATIENCE, undefined, { ref: false }).then(() => Promise.reject(new Error('late')))]);
     } catch {
       this.unknown += 1;
       await sleep(100);
