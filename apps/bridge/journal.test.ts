@@ -63,6 +63,16 @@ describe('Journal', () => {
     expect(state).not.toHaveProperty('oldest');
   });
 
+  it('stores a burst first and takes it afterwards', async () => {
+    const { journal, taken } = bridge('one', { claimIdle: 10_000 });
+    const texts = Array.from({ length: 100 }, (_, n) => `event ${n}`);
+    await Promise.all(texts.map((text) => journal.append(body(text), text)));
+    // The first went alone; the others waited for it together.
+    expect(textsOf(taken)).toEqual(['event 0']);
+    await eventually('taken', () => taken.length === 100);
+    expect(textsOf(taken)).toEqual(texts);
+  });
+
   it('leaves what an appender has no room for to whoever has', async () => {
     const [full, idle] = [bridge('full'), bridge('idle')];
     full.state.room = 0;
@@ -104,9 +114,9 @@ describe('Journal', () => {
   });
 
   it('gives the entries of a dead process to another, and those of a busy one not before their time', async () => {
-    const [dead, heir] = [bridge('dead'), bridge('heir', { claimIdle: 400 })];
+    const [dead, heir] = [bridge('dead', { claimIdle: 10_000 }), bridge('heir', { claimIdle: 400 })];
     await Promise.all(Array.from({ length: 100 }, (_, index) => dead.journal.append(body(String(index)), '')));
-    expect(dead.taken).toHaveLength(100);
+    await eventually('taken', () => dead.taken.length === 100);
     await heir.journal.keep(0);
     expect(heir.taken).toEqual([]);
     await eventually('taken over', async () => {
@@ -172,9 +182,10 @@ describe('Journal', () => {
   });
 
   it('keeps the order of bodies that have it in common', async () => {
-    const { journal, taken } = bridge('one', { partitions: 3 });
+    const { journal, taken } = bridge('one', { partitions: 3, claimIdle: 10_000 });
     const names = Array.from({ length: 300 }, (_, index) => ({ order: `object ${index % 7}`, text: String(index) }));
     await Promise.all(names.map(({ order, text }) => journal.append(body(text), order)));
+    await eventually('taken', () => taken.length === 300);
     for (let object = 0; object < 7; object += 1) {
       const numbers = textsOf(taken).map(Number).filter((number) => number % 7 === object);
       expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
@@ -184,8 +195,12 @@ describe('Journal', () => {
   });
 
   it('keeps a bounded list of what could not be read', async () => {
-    const { journal, taken } = bridge('one');
+    const { journal, taken } = bridge('one', { claimIdle: 10_000 });
     await Promise.all(Array.from({ length: 600 }, (_, index) => journal.append(body(`junk ${index}`), '')));
+    await eventually('taken', async () => {
+      await journal.takeUntaken();
+      return taken.length === 600;
+    });
     await Promise.all(taken.map((entry) => journal.settle({ entry, parked: [], unreadable: { ...entry, problems: ['junk'] } })));
     const badInput = new BadInputStore(client, deployment);
     const shown = await badInput.unreadable(1_000);

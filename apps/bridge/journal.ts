@@ -7,6 +7,7 @@ import { storage } from '#redis/partition-scripts.js';
 import type { RedisClient } from '#redis/redis-client.js';
 import { RedisFull } from '#redis/redis-unavailable.js';
 import type { BucketEvent, StateRef } from '#event-rule/bucket-event.js';
+import { BurstHold } from './burst-hold.js';
 import { decodeHead, encodeHead, encodeUnreadable, type Body, type UnreadableBody } from './journal-entry.js';
 
 /** More entries that nobody has settled, per partition, and the intake answers 503: the store's own queue then holds events. */
@@ -112,7 +113,7 @@ type EntryReply = [id: Buffer, head: Buffer, body: Buffer];
  * (pending in the consumer group), or gone. A taker that dies leaves it pending; after `claimIdle` another takes it.
  *
  * Nobody blocks on the streams: an append takes what it appended, and what is left over (the appender had no room, or died) is found by
- * the heartbeat, `keep`.
+ * the heartbeat, `keep`. In a burst appends go first and take nothing.
  */
 export class Journal {
   readonly #append: Gather<Body, boolean>;
@@ -122,6 +123,7 @@ export class Journal {
   readonly #cursors = new Map<number, string>();
   /** Partitions in which entries may lie that nobody has taken. */
   readonly #untaken = new Set<number>();
+  readonly #burst = new BurstHold(() => void this.takeUntaken().catch(() => undefined));
   /** Parked events by partition, as the last heartbeat saw them. */
   readonly #parked = new Map<number, number>();
   readonly partitions: number;
@@ -166,7 +168,7 @@ export class Journal {
     if (this.#taking) return;
     this.#taking = true;
     try {
-      for (const partition of this.#untaken) if (this.options.room() > 0) await this.keep(partition);
+      for (const partition of this.#untaken) if (this.#room() > 0) await this.keep(partition);
     } finally {
       this.#taking = false;
     }
@@ -183,8 +185,8 @@ export class Journal {
   }
 
   async #keep(partition: number, lease: number): Promise<JournalState> {
-    const { consumer, room, claimIdle = 10_000 } = this.options;
-    const most = Math.max(0, Math.min(room(), 256));
+    const { consumer, claimIdle = 10_000 } = this.options;
+    const most = Math.max(0, Math.min(this.#room(), 256));
     const forget = this.#beats++ % FORGET_EVERY < this.partitions ? FORGET_AFTER : 0;
     const args = [GROUP, consumer, most, claimIdle, this.#cursors.get(partition) ?? '0-0', lease, forget];
     const reply = await this.#run(SCRIPTS.keep, partition, args);
@@ -252,12 +254,15 @@ export class Journal {
   }
 
   async #appendBodies(partition: number, bodies: readonly Body[]): Promise<boolean[]> {
-    const { consumer, room, limit = JOURNAL_LIMIT } = this.options;
-    const most = Math.max(0, Math.min(room(), bodies.length + 32));
+    const { consumer, limit = JOURNAL_LIMIT } = this.options;
+    this.#burst.note(bodies.length);
+    const most = Math.max(0, Math.min(this.#room(), bodies.length + 32));
     const args = bodies.flatMap((body) => [encodeHead(body), body.bytes]);
     const reply = await this.#run(SCRIPTS.append, partition, [GROUP, consumer, most, limit, ...args]);
     const [stored, taken] = reply as [number, EntryReply[]];
     this.#take(partition, taken, most);
+    // The burst was over before the answer came.
+    if (most === 0 && !this.#burst.holding) void this.takeUntaken().catch(() => undefined);
     return bodies.map(() => stored >= 0);
   }
 
@@ -282,11 +287,16 @@ export class Journal {
     const bytes = taken.reduce((sum, [, , body]) => sum + body.length, 0);
     if (taken.length < most && bytes < LARGE_REPLY) this.#untaken.delete(partition);
     else this.#untaken.add(partition);
+    if (this.#untaken.size === 0) this.#burst.caughtUp();
     const entries = taken.flatMap(([id, headBytes, bytes]): JournalEntry[] => {
       const head = decodeHead(headBytes);
       return head === undefined ? [] : [{ ...head, bytes, partition, id: String(id) }];
     });
     if (entries.length > 0) this.options.onEntries(entries);
+  }
+
+  #room(): number {
+    return this.#burst.holding ? 0 : this.options.room();
   }
 
   #key(partition: number): string {

@@ -50,10 +50,12 @@ export class StateMarks {
       }
     }
     const told = states.map(() => false);
-    for (const [partition, { refs, owners }] of asked) {
-      const marks = await this.journal.readStates(partition, refs);
-      for (const [at, { length }] of marks.entries()) if (length > 0) told[owners[at]!] = true;
-    }
+    await Promise.all(
+      [...asked].map(async ([partition, { refs, owners }]) => {
+        const marks = await this.journal.readStates(partition, refs);
+        for (const [at, { length }] of marks.entries()) if (length > 0) told[owners[at]!] = true;
+      }),
+    );
     return told;
   }
 

@@ -71,7 +71,7 @@ export class RuleSet {
 
   /** The rules that can only be decided with the tags of the object, which the event does not have. */
   askingTags(account: string, event: BucketEvent): EventRule[] {
-    if (event.tags !== undefined) return [];
+    if (event.tags !== undefined || !(this.base.askTags || this.overlay.askTags)) return [];
     return [...new Set(this.#candidates(account, event).map(({ rule }) => rule).filter(({ match }) => asksTags(match)))];
   }
 
@@ -91,12 +91,17 @@ export class RuleSet {
 class IndexedRules {
   readonly #rules = new Map<string, Map<string, EventRule>>();
   readonly #indexes = new Map<string, ResourceIndex<Branch>>();
+  /** Whether any of them asks for tags of objects: mostly none does, and then nobody is looked for that might. */
+  readonly askTags: boolean;
 
   constructor(rules: Iterable<OwnedRule>) {
+    let askTags = false;
     for (const { account, rule } of rules) {
       const own = this.#rules.get(account) ?? new Map<string, EventRule>();
       this.#rules.set(account, own.set(rule.name, rule));
+      askTags ||= asksTags(rule.match);
     }
+    this.askTags = askTags;
   }
 
   get(account: string, name: string): EventRule | undefined {

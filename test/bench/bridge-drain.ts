@@ -86,6 +86,10 @@ async function drain(bench: BenchBridge, events: number, cores?: Map<string, str
   const cpu = new CpuUse({ bridge: bridge.pid, Redis: bench.redisPid });
   let memory = 0;
   const first = { left: await bench.journalLength(), at: performance.now() };
+  while (first.left === events) {
+    await sleep(5);
+    Object.assign(first, { left: await bench.journalLength(), at: performance.now() });
+  }
   await cpu.during(async () => {
     while ((await bench.journalLength()) > 0) {
       memory = Math.max(memory, residentBytes(bridge.pid));

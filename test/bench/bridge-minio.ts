@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { buildARN, Client, NotificationConfig, QueueConfig } from 'minio';
-import { ACCOUNT, TOKEN } from '../../apps/bridge/running-bridge.fixture.js';
-import { minioProgram, startMinio, type MinioTestServer } from '../support/minio-server.js';
+import { ACCOUNT } from '../../apps/bridge/running-bridge.fixture.js';
+import { minioProgram } from '../support/minio-server.js';
 import { startBenchBridge, type BenchBridge } from './bench-bridge.js';
+import { startBenchStore, type BenchStore } from './bench-store.js';
 import { startEventSink } from './event-sink-process.js';
 import { interleaved, percentile, perSecond, ratio, throughput, type Pace, type Result } from './measure.js';
 
@@ -18,7 +18,7 @@ export async function measureMinio(pace: Pace): Promise<Result> {
   if (minioProgram === undefined) return { rows: [], notes: ['no MinIO: put it on PATH or set MINIO_BIN'] };
   const bench = await startBenchBridge();
   const [bridge, sink] = [await bench.startBridge(), await startEventSink()];
-  const [telling, bare] = [await startStore(bridge.port), await startStore(sink.port)];
+  const [telling, bare] = [await startBenchStore(bridge.port), await startBenchStore(sink.port)];
   try {
     await telling.bucket('quick', BOTH);
     await telling.bucket('slow', ['DURABLE']);
@@ -43,34 +43,6 @@ export async function measureMinio(pace: Pace): Promise<Result> {
   }
 }
 
-interface Store {
-  readonly server: MinioTestServer;
-  readonly client: Client;
-  bucket(name: string, targets: readonly string[]): Promise<void>;
-}
-
-async function startStore(port: number): Promise<Store> {
-  const endpoint = `http://127.0.0.1:${port}/intake/s3/minio`;
-  const webhooks = [
-    { id: 'DURABLE', endpoint, token: TOKEN, queueDir: true },
-    { id: 'FAST', endpoint: `${endpoint}/fast`, token: TOKEN },
-  ];
-  const server = await startMinio({ webhooks });
-  const { accessKey, secretKey } = server;
-  const client = new Client({ endPoint: '127.0.0.1', port: server.port, useSSL: false, accessKey, secretKey, region: 'us-east-1' });
-  const bucket = async (name: string, targets: readonly string[]): Promise<void> => {
-    await client.makeBucket(name);
-    const notification = new NotificationConfig();
-    for (const id of targets) {
-      const target = new QueueConfig(buildARN('minio', 'sqs', '', id, 'webhook'));
-      target.addEvent('s3:ObjectCreated:*');
-      notification.add(target);
-    }
-    await client.setBucketNotification(name, notification);
-  };
-  return { server, client, bucket };
-}
-
 /** A queue that gets a bucket's events. */
 async function collect({ engine }: BenchBridge, bucket: string): Promise<void> {
   await engine.queues.createQueue(ACCOUNT, bucket, {});
@@ -78,7 +50,7 @@ async function collect({ engine }: BenchBridge, bucket: string): Promise<void> {
 }
 
 /** Milliseconds of each upload, at an even rate whatever single ones take. */
-async function latencies({ messages }: BenchBridge, { client }: Store, bucket: string, { rounds, seconds }: Pace): Promise<number[]> {
+async function latencies({ messages }: BenchBridge, { client }: BenchStore, bucket: string, { rounds, seconds }: Pace): Promise<number[]> {
   const count = Math.max(50, Math.round(rounds * seconds * UPLOADS_PER_SECOND));
   const [answered, received] = [new Map<string, number>(), new Map<string, number>()];
   const receiving = (async () => {
@@ -112,7 +84,7 @@ function keyOf(body: string): string {
 
 let uploaded = 0;
 
-function uploads({ client }: Store, { seconds }: Pace): Promise<number> {
+function uploads({ client }: BenchStore, { seconds }: Pace): Promise<number> {
   return throughput(Array.from({ length: LANES }), seconds, async () => {
     uploaded += 1;
     await client.putObject('load', `object ${uploaded}`, CONTENT);

@@ -7,13 +7,17 @@
 local journal, group = KEYS[1], ARGV[1]
 local settled = 0
 local at = 3
+-- Most entries leave nothing behind and go together.
+local plain = {}
 
 while at <= #ARGV do
   local id, unreadable, count = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
   at = at + 3
   local states = at + 2 * count
   local last = states + 3 * tonumber(ARGV[states])
-  if #redis.call('XRANGE', journal, id, id) == 1 then
+  if unreadable == '' and count == 0 and last == states then
+    plain[#plain + 1] = id
+  elseif #redis.call('XRANGE', journal, id, id) == 1 then
     settled = settled + 1
     -- What stores comes first: a full Redis then refuses the step before the entry is gone.
     if unreadable ~= '' then
@@ -28,5 +32,10 @@ while at <= #ARGV do
     redis.call('XDEL', journal, id)
   end
   at = last + 1
+end
+
+if #plain > 0 then
+  redis.pcall('XACK', journal, group, unpack(plain))
+  settled = settled + redis.call('XDEL', journal, unpack(plain))
 end
 return settled
