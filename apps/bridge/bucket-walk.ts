@@ -9,7 +9,7 @@ import { listedEvent } from './listed-event.js';
 import type { ListedEntry } from './listing-xml.js';
 
 /** Milliseconds by which an entry may be older than the gap: clocks are never quite the same. */
-const MARGIN = 60_000;
+export const MARGIN = 60_000;
 /** Entries that nobody told, and that wait to be looked at once more; with more, the listing waits. */
 const MOST_MISSING = 5_000;
 /** HEAD requests at a time. */

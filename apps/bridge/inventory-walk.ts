@@ -8,9 +8,9 @@ import type { ListedEntry } from './listing-xml.js';
 
 /** Milliseconds by which an object may be older than the listing that does not show it: clocks are read to the second. */
 const MARGIN = 2_000;
-/** Milliseconds after which what is known of something gone is of no use to walks and late events. */
-const GONE_LIFE = 3_600_000;
-const TOLD_LIFE = 4 * 86_400_000;
+/** Microseconds after which what is known of something gone is of no use to walks and late events. */
+const GONE_LIFE = 3_600_000_000;
+const TOLD_LIFE = 4 * 86_400_000_000;
 /** HEAD requests at a time. */
 const HEADS = 8;
 
@@ -65,7 +65,7 @@ export class InventoryWalk {
     if (next !== undefined) this.#from = `${next.cursor.key}\u0001`;
     const kept = entries.filter(({ key }) => isKeptKey(key));
     const listed = new Set(kept.map(({ key }) => key));
-    const before = listedAt + clockSkew - MARGIN;
+    const before = microsOf(listedAt + clockSkew - MARGIN);
     const recorded = new Map<string, InventoryEntry>();
     const slices = await Promise.all(inventory.partitions.map((partition) => inventory.list(this.of, partition, range)));
     for (const slice of slices) for (const [key, entry] of slice.entries) recorded.set(key, entry);
@@ -77,7 +77,7 @@ export class InventoryWalk {
     return { weight: gone.length, gone, clockSkew };
   }
 
-  /** Tells what is still missing. @returns how many, or undefined when it was told to stop */
+  /** Tells what is still missing. @returns false when it was told to stop */
   async tell({ gone, rest, clockSkew }: MissedOnPage): Promise<boolean> {
     if (!(await this.#tellGone(await this.#stillRecorded(gone), clockSkew))) return false;
     if (rest === undefined) return true;
@@ -95,13 +95,13 @@ export class InventoryWalk {
   async #take(entries: readonly ListedEntry[], recorded: ReadonlyMap<string, InventoryEntry>): Promise<void> {
     const changed = entries.filter((entry) => !isRecorded(entry, recorded.get(entry.key)));
     await this.parts.inventory.note(
-      changed.map(({ key, lastModified, size, eTag }): InventoryChange => ({ ...this.of, key, time: Math.max(0, lastModified), kind: 'listed', size, eTag })),
+      changed.map(({ key, lastModified, size, eTag }): InventoryChange => ({ ...this.of, key, time: microsOf(lastModified), kind: 'listed', size, eTag })),
     );
   }
 
   /** Forgets what is of no use any more. */
   async #tidy(recorded: ReadonlyMap<string, InventoryEntry>): Promise<void> {
-    const now = this.parts.now();
+    const now = microsOf(this.parts.now());
     const old = [...recorded].filter(([, { state, time, told }]) => state !== 'there' && now > (told === undefined ? time + GONE_LIFE : told.until + TOLD_LIFE));
     await this.parts.inventory.note(old.map(([key, { time }]): InventoryChange => ({ ...this.of, key, time, kind: 'superfluous' })));
   }
@@ -126,6 +126,10 @@ export class InventoryWalk {
   }
 }
 
+function microsOf(millis: number): number {
+  return Math.max(0, millis) * 1_000;
+}
+
 /** Objects that were there before the listing that does not show them. */
 function missed(recorded: ReadonlyMap<string, InventoryEntry>, listed: ReadonlySet<string>, before: number): Recorded[] {
   return [...recorded].filter(([key, { state, time }]) => state === 'there' && time < before && !listed.has(key)).map(([key, entry]) => ({ key, entry }));
@@ -134,9 +138,10 @@ function missed(recorded: ReadonlyMap<string, InventoryEntry>, listed: ReadonlyS
 /** Whether the inventory has what is listed, or something newer. */
 function isRecorded({ lastModified, size, eTag }: ListedEntry, entry: InventoryEntry | undefined): boolean {
   if (entry === undefined) return false;
-  if (entry.state === 'missing') return entry.time > lastModified;
-  if (entry.state === 'gone' || entry.time > lastModified) return entry.time >= lastModified;
-  return entry.time === lastModified && entry.size === keptSize(size) && entry.content === contentOf(eTag);
+  const time = microsOf(lastModified);
+  if (entry.state === 'missing') return entry.time > time;
+  if (entry.state === 'gone' || entry.time > time) return entry.time >= time;
+  return entry.time === time && entry.size === keptSize(size) && entry.content === contentOf(eTag);
 }
 
 /** The event that would have told that an object is gone, as far as that can be known: not when, and not by whom. It is the same object whenever it is made again. */

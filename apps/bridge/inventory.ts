@@ -8,7 +8,7 @@ import type { Deployment } from '#redis/deployment.js';
 import { LuaScript } from '#redis/lua-script.js';
 import { storage } from '#redis/partition-scripts.js';
 import type { RedisClient } from '#redis/redis-client.js';
-import { changeArgs, isKeptKey, readEntry, type InventoryChange, type InventoryEntry } from './inventory-entry.js';
+import { changeArgs, contentOf, isKeptKey, keptSize, readEntry, type InventoryChange, type InventoryEntry } from './inventory-entry.js';
 import type { Journal } from './journal.js';
 
 const SCRIPTS = {
@@ -23,8 +23,8 @@ const WALK_LEASE = 600_000;
 /** Entries that one call reads, more or less, and chunks that one call removes: Redis has others to serve. */
 const SLICE = 1_000;
 const DROPPED_AT_ONCE = 50;
-/** By how much, in milliseconds, the time of a removal may be behind the moment at which a `HEAD` found nothing. */
-const MARGIN = 2_000;
+/** By how much, in microseconds, the time of a removal may be behind the moment at which a `HEAD` found nothing. */
+const MARGIN = 2_000_000;
 
 export interface ObjectName {
   readonly source: string;
@@ -155,8 +155,13 @@ export class Inventory {
 function judgePut(event: BucketEvent, { time }: UnversionedChange, entry: InventoryEntry | undefined): InventoryJudgement {
   const { source, bucket, key, size, eTag } = event;
   const change: InventoryChange = { source, bucket, key, time, kind: 'put', size, eTag };
-  const overwrites = entry?.state === 'there' && entry.time < time;
+  const overwrites = entry?.state === 'there' && entry.time < time && !isSameObject(entry, event, time);
   return { told: false, ...(overwrites && { formerSize: entry.size }), changes: [change] };
+}
+
+/** Whether a listing, whose times are in milliseconds, has shown the object that the event tells. */
+function isSameObject(entry: InventoryEntry, { size, eTag }: BucketEvent, time: number): boolean {
+  return entry.time === time - (time % 1_000) && entry.size === keptSize(size) && entry.content === contentOf(eTag);
 }
 
 /** The first removal that comes after a listing told it is the one that was missing; another one is another change. */

@@ -3,6 +3,7 @@ import type { EventSource } from '#event-source/event-source.js';
 import type { GapStore } from '#event-source/gap-store.js';
 import { sinceOf, type OpenGap } from '#event-source/open-gap.js';
 import type { Logger } from '#runtime/log.js';
+import { MARGIN } from './bucket-walk.js';
 import { GapRepair, type RepairParts } from './gap-repair.js';
 import type { SourceTask } from './source-task.js';
 import { StoreReader } from './store-reader.js';
@@ -103,7 +104,7 @@ export class Reconciler implements SourceTask {
     await gaps.openGap(name, { reason: 'schedule', since: Math.max(proven, now - LONGEST_SCHEDULE) });
   }
 
-  /** An inventory begins with a walk; what was put before the last minute is not told. */
+  /** An inventory begins with a walk. It tells nothing of what is there already. */
   async #openForInventory(): Promise<void> {
     const { gaps, inventories } = this.parts;
     const { name, buckets, inventory } = this.source;
@@ -112,7 +113,7 @@ export class Reconciler implements SourceTask {
     if (unknown.length === 0) return;
     const open = (await gaps.list(name)).filter(({ backfill }) => backfill === undefined);
     const without = unknown.filter((bucket) => open.every(({ spans }) => sinceOf(spans, bucket) === undefined));
-    if (without.length > 0) await gaps.openGap(name, { reason: 'schedule', since: this.#now(), buckets: without });
+    if (without.length > 0) await gaps.openGap(name, { reason: 'schedule', since: this.#now() + 2 * MARGIN, buckets: without });
   }
 
   async #repair(gap: OpenGap): Promise<void> {

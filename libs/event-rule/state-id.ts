@@ -62,12 +62,12 @@ export function requestIdOf(refs: readonly StateRef[]): string {
   return refs[0]!.id.toUpperCase();
 }
 
-/** The one name of a removal that a listing showed: that of the object which was put at this time. */
+/** The one name of a removal that a listing showed: that of the object which was put at this time, in microseconds since the epoch. */
 export function removalRefOf(source: string, bucket: string, key: string, putAt: number): StateRef {
-  return { id: idOf([source, bucket, key, 'removed', putAt]), day: Math.floor(putAt / DAY) };
+  return { id: idOf([source, bucket, key, 'removed', putAt]), day: Math.floor(putAt / 1_000 / DAY) };
 }
 
-/** What an event says of the only state that an object has in an unversioned bucket; `time` in milliseconds since the epoch. */
+/** What an event says of the only state that an object has in an unversioned bucket; `time` in microseconds since the epoch. */
 export interface UnversionedChange {
   readonly kind: 'put' | 'removed';
   readonly time: number;
@@ -78,7 +78,8 @@ export function unversionedChangeOf(event: BucketEvent): UnversionedChange | und
   if (isVersion(event.versionId)) return undefined;
   const removed = event.eventName === 'ObjectRemoved:DeleteObject';
   if (event.s3EventName.endsWith(':DeleteMarkerCreated') || (!removed && !makesState(event))) return undefined;
-  const time = modifiedBySequencer(event) ?? Date.parse(event.eventTime);
+  const modified = modifiedBySequencer(event);
+  const time = modified === undefined ? Date.parse(event.eventTime) * 1_000 : modified * 1_000 + Number((BigInt(`0x${event.sequencer}`) / 1_000n) % 1_000n);
   return time >= 0 ? { kind: removed ? 'removed' : 'put', time } : undefined;
 }
 

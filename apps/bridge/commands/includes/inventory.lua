@@ -4,10 +4,10 @@
 --   <journal>:inventory:<source>:<bucket>:meta     hash: n last number given, w time (ms) up to which some walk is under way
 -- Keys have no zero bytes, so both sets are in the order of the keys, which is that of listings.
 --
--- entry: state (1) · time (6) · size (6) · content (4), and where a listing told that the object was gone also: time up to which that
--- holds (6) · id of the event that came after that, or zeros (8)
+-- entry: state (1) · time (7) · size (6) · content (4), and where a listing told that the object was gone also: time up to which that
+-- holds (7) · id of the event that came after that, or zeros (8). Times are in microseconds.
 local GONE, THERE, MISSING = 0, 1, 2
-local ENTRY = 17
+local ENTRY = 18
 local NOTHING = string.rep('\0', 10)
 local NOBODY = string.rep('\0', 8)
 -- Entries of a chunk; with short keys Redis keeps so many in its compact form.
@@ -81,23 +81,23 @@ local function putOver(before, state, at, told, op, time, data)
   local newer = not before or time > at
   if not newer and time == at then newer = state == THERE or (state == MISSING and op == 'l') end
   if not newer then return before end
-  if told ~= '' and nowMillis() - struct.unpack('>I6', told) > TOLD_LIFE then told = '' end
-  return struct.pack('>BI6', THERE, time) .. data .. told
+  if told ~= '' and nowMillis() - struct.unpack('>I7', told) / 1000 > TOLD_LIFE then told = '' end
+  return struct.pack('>BI7', THERE, time) .. data .. told
 end
 
 -- What a removal makes of an entry. While the bucket is walked it is remembered: a page that was listed before may still have the object.
 local function removeFrom(base, before, state, at, told, time, event)
   if state == THERE and time >= at then
     if told == '' and nowMillis() > tonumber(redis.call('HGET', base .. ':meta', 'w')) then return nil end
-    return struct.pack('>BI6', GONE, time) .. NOTHING .. told
+    return struct.pack('>BI7', GONE, time) .. NOTHING .. told
   end
-  if told ~= '' and time <= struct.unpack('>I6', told) then
-    if string.sub(told, 7) ~= NOBODY then return before end
-    return string.sub(before, 1, ENTRY) .. string.sub(told, 1, 6) .. event
+  if told ~= '' and time <= struct.unpack('>I7', told) then
+    if string.sub(told, 8) ~= NOBODY then return before end
+    return string.sub(before, 1, ENTRY) .. string.sub(told, 1, 7) .. event
   end
   if before and not (state == GONE and time > at) then return before end
   if not before and nowMillis() > tonumber(redis.call('HGET', base .. ':meta', 'w')) then return nil end
-  return struct.pack('>BI6', GONE, time) .. NOTHING .. told
+  return struct.pack('>BI7', GONE, time) .. NOTHING .. told
 end
 
 -- op: 'p' an event put the object, 'l' a listing shows it (data: size and content), 'd' an event removed it (data: id of the event),
@@ -110,14 +110,14 @@ local function noteInventory(journal, name, key, op, time, data)
   local before = chunk and entryOf(chunk, key) or nil
   local state, at, told = nil, nil, ''
   if before then
-    state, at = struct.unpack('>BI6', before)
+    state, at = struct.unpack('>BI7', before)
     told = string.sub(before, ENTRY + 1)
   end
   local after = before
   if op == 'd' then
     after = removeFrom(base, before, state, at, told, time, data)
   elseif op == 'g' then
-    if state == THERE and time == at then after = struct.pack('>BI6', MISSING, at) .. NOTHING .. data .. NOBODY end
+    if state == THERE and time == at then after = struct.pack('>BI7', MISSING, at) .. NOTHING .. data .. NOBODY end
   elseif op == 'x' then
     if before and state ~= THERE and time == at then after = nil end
   else
