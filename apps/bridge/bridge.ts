@@ -9,6 +9,7 @@ import { CanaryStore } from '#event-source/canary-store.js';
 import { isReconciled, type EventSource } from '#event-source/event-source.js';
 import { EventSourceStore } from '#event-source/event-source-store.js';
 import { GapStore } from '#event-source/gap-store.js';
+import { InventoryRegistry } from '#event-source/inventory-registry.js';
 import { SourceFiguresStore } from '#event-source/source-figures-store.js';
 import { SourceLeaseStore } from '#event-source/source-lease-store.js';
 import { SourceStatusStore } from '#event-source/source-status-store.js';
@@ -34,6 +35,8 @@ import { HandOver } from './hand-over.js';
 import { Heartbeat } from './heartbeat.js';
 import { Intake } from './intake.js';
 import { IntakeCounters } from './intake-counters.js';
+import { Inventory } from './inventory.js';
+import { InventorySweep } from './inventory-sweep.js';
 import { Journal, type JournalState } from './journal.js';
 import type { Body } from './journal-entry.js';
 import { ObjectTags } from './object-tags.js';
@@ -68,6 +71,8 @@ export interface BridgeSettings {
   readonly heartbeat?: number;
   /** For tests, which cannot wait for seconds. */
   readonly reconciler?: Partial<ReconcilerTimes>;
+  /** Milliseconds between two looks for inventories that nobody wants; 30 s when absent. */
+  readonly inventorySweep?: number;
   /** Bodies in one part of the journal, and bytes of the write-ahead log, beyond which bodies are refused; defaults when absent. */
   readonly journalLimit?: number;
   readonly writeAheadLimit?: number;
@@ -130,6 +135,11 @@ export class Bridge {
   /** The journal, once Redis was reached. */
   get journal(): Journal | undefined {
     return this.#running?.journal;
+  }
+
+  /** What unversioned buckets hold, once Redis was reached. */
+  get inventory(): Inventory | undefined {
+    return this.#running?.inventory;
   }
 
   /** What is noted of event sources, once Redis was reached. */
@@ -196,7 +206,8 @@ export class Bridge {
     this.counters.fastOpen = this.#running !== undefined && this.#memory.refusing === undefined && !this.#stopped;
   }
 
-  async #report(states: readonly JournalState[], { badInput, activity, copies }: Pick<Running, 'badInput' | 'activity'> & { copies: CopyPairs }): Promise<void> {
+  async #report(states: readonly JournalState[], { badInput, activity, copies, sweep }: Reported): Promise<void> {
+    if (states[0]?.keeper === true) sweep.look(Date.now());
     await this.refusals.write(badInput);
     await activity.noteJournal(states);
     await copies.look(states);
@@ -240,8 +251,12 @@ export class Bridge {
     const tags = new ObjectTags((event) => fetchTags(event, sources.get(event.source)));
     const parked: ParkedEvents = new ParkedEvents({ journal, rules, handOver, tags, statuses: store, metrics, logger });
     const marks = new StateMarks(journal, (source) => isReconciled(sources.get(source)));
+    const inventory = new Inventory(this.#client, deployment, journal, sources);
+    const inventories = new InventoryRegistry(this.#client, deployment);
+    const sweep = new InventorySweep(inventory, inventories, sources, logger, settings.inventorySweep);
     const pipeline = new EventPipeline({
       journal,
+      inventory,
       rules,
       handOver,
       tags,
@@ -257,7 +272,7 @@ export class Bridge {
     const leader = new SourceLeader({
       leases: new SourceLeaseStore(this.#client, deployment, consumer),
       sources,
-      tasks: this.#sourceTasks(deployment, { rules: store, sources, activity, journal, marks }),
+      tasks: this.#sourceTasks(deployment, { rules: store, sources, activity, journal, marks, inventory, inventories }),
       onLeading: (count) => metrics.leading.set(count),
       logger,
     });
@@ -268,8 +283,8 @@ export class Bridge {
       parked.retry(changes);
     });
     const badInput = new BadInputStore(this.#client, deployment);
-    const heartbeat = new Heartbeat(journal, parked, metrics, logger, (states) => this.#report(states, { badInput, activity, copies }), settings.heartbeat);
-    this.#running = { journal, pipeline, heartbeat, parked, rules, sources, activity, badInput, leader };
+    const heartbeat = new Heartbeat(journal, parked, metrics, logger, (states) => this.#report(states, { badInput, activity, copies, sweep }), settings.heartbeat);
+    this.#running = { journal, inventory, pipeline, heartbeat, parked, rules, sources, activity, badInput, leader };
     this.intake.attach(journal, pipeline);
     this.#openFastIntake();
     leader.start();
@@ -277,7 +292,7 @@ export class Bridge {
   }
 
   /** What the leader of a source does. */
-  #sourceTasks(deployment: Deployment, { rules, sources, activity, journal, marks }: TaskParts): SourceTaskFactory {
+  #sourceTasks(deployment: Deployment, { rules, sources, activity, ...reconciled }: TaskParts): SourceTaskFactory {
     const wanted = async ({ name, account }: EventSource): Promise<string[]> => {
       const { rules: all } = await rules.all();
       return wantedEvents(name, all.filter((owned) => owned.account === account).map(({ rule }) => rule));
@@ -305,7 +320,7 @@ export class Bridge {
         for (const result of ['listed', 'found', 'told'] as const) metrics.reconciled.inc({ source: source.name, result }, counts[result]);
       };
       const queue = async () => (source.ways.includes('durable') ? (await statuses.read(source.name)).store : undefined);
-      return [watch, new Reconciler(source, { gaps, queue, marks, journal, onCounts, logger, ...(this.settings.reconciler && { times: this.settings.reconciler }) })];
+      return [watch, new Reconciler(source, { gaps, queue, ...reconciled, onCounts, logger, ...(this.settings.reconciler && { times: this.settings.reconciler }) })];
     };
   }
 }
@@ -317,10 +332,19 @@ interface TaskParts {
   readonly activity: SourceActivity;
   readonly journal: Journal;
   readonly marks: StateMarks;
+  readonly inventory: Inventory;
+  readonly inventories: InventoryRegistry;
+}
+
+/** What the heartbeat goes on to. */
+interface Reported extends Pick<Running, 'badInput' | 'activity'> {
+  readonly copies: CopyPairs;
+  readonly sweep: InventorySweep;
 }
 
 interface Running {
   readonly journal: Journal;
+  readonly inventory: Inventory;
   readonly pipeline: EventPipeline;
   readonly heartbeat: Heartbeat;
   readonly parked: ParkedEvents;

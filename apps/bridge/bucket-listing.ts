@@ -71,6 +71,17 @@ export class BucketListing {
     }
   }
 
+  /** Whether the store says that there is no such object now; a store that does not tell says nothing. */
+  async isGone(key: string): Promise<boolean> {
+    try {
+      await this.reader.head(`/${this.bucket}/${key}`, [], this.signal);
+      return false;
+    } catch (error) {
+      if (error instanceof StoreRefused) return error.isMissing;
+      throw error;
+    }
+  }
+
   #objectsQuery(start: PageStart | undefined): [string, string][] {
     const from: [string, string][] = start === undefined ? [] : start.token === undefined ? [['start-after', start.cursor.key]] : [['continuation-token', start.token]];
     return [['list-type', '2'], ['fetch-owner', 'false'], ...this.#common(), ...from];

@@ -4,11 +4,12 @@ import { listedRefsOf } from '#event-rule/state-id.js';
 import { canaryId } from '#event-source/canary.js';
 import type { ListingCursor } from '#event-source/open-gap.js';
 import type { BucketListing, ListingPage, PageStart } from './bucket-listing.js';
+import type { InventoryWalk, MissedOnPage } from './inventory-walk.js';
 import { listedEvent } from './listed-event.js';
 import type { ListedEntry } from './listing-xml.js';
 
 /** Milliseconds by which an entry may be older than the gap: clocks are never quite the same. */
-const MARGIN = 60_000;
+export const MARGIN = 60_000;
 /** Entries that nobody told, and that wait to be looked at once more; with more, the listing waits. */
 const MOST_MISSING = 5_000;
 /** HEAD requests at a time. */
@@ -28,6 +29,8 @@ export interface WalkParts {
   readonly onProgress: (counts: WalkCounts, cursor?: ListingCursor) => Promise<boolean>;
   /** Waits until the next page may be listed. */
   readonly pace: () => Promise<void>;
+  /** Compares the bucket's inventory with each page; absent: none is kept. */
+  readonly inventory?: Pick<InventoryWalk, 'compare' | 'tell'>;
   readonly signal: AbortSignal;
   readonly now: () => number;
 }
@@ -58,10 +61,18 @@ interface Missing extends StatesOfObject {
   readonly entry: ListedEntry;
 }
 
+interface AskedPage extends ListingPage {
+  /** Milliseconds, before it was asked for. */
+  readonly listedAt: number;
+}
+
 /** A page whose entries were compared; `due`: when those that nobody told are looked at again. */
 interface Compared {
   readonly counts: WalkCounts;
   readonly missing: readonly Missing[];
+  /** What the inventory has and the page has not. */
+  readonly missed?: MissedOnPage;
+  readonly weight: number;
   readonly due: number;
   readonly cursor?: ListingCursor;
 }
@@ -95,25 +106,30 @@ export class BucketWalk {
     }
   }
 
-  async #list(start: PageStart | undefined): Promise<ListingPage> {
+  async #list(start: PageStart | undefined): Promise<AskedPage> {
     await this.parts.pace();
-    return this.parts.listing.page(start);
+    const listedAt = this.parts.now();
+    return { ...(await this.parts.listing.page(start)), listedAt };
   }
 
-  async #compare(page: ListingPage): Promise<Compared> {
+  async #compare(page: AskedPage): Promise<Compared> {
     const { source, bucket, since, settle } = this.target;
     const from = since === 0 ? 0 : Math.min(since, since + page.clockSkew) - MARGIN;
     const candidates = page.entries
       .filter(({ key, lastModified }) => lastModified >= from && canaryId(key) === undefined)
       .map((entry): Missing => ({ entry, key: entry.key, refs: listedRefsOf(source, { bucket, ...entry }, page.byTime) }));
     const missing = await this.#untold(candidates);
-    this.#missing += missing.length;
+    const missed = await this.parts.inventory?.compare(page, page.listedAt, new Set(missing.map(({ key }) => key)));
+    const weight = missing.length + (missed?.weight ?? 0);
+    this.#missing += weight;
     const now = this.parts.now();
     const fresh = missing.some(({ entry }) => entry.lastModified > now + page.clockSkew - SETTLED_LONG_AGO);
     return {
       counts: { listed: page.entries.length, found: candidates.length, told: 0 },
       missing,
-      due: fresh ? now + settle : now,
+      ...(missed && { missed }),
+      weight,
+      due: fresh || (missed?.weight ?? 0) > 0 || missed?.rest !== undefined ? now + settle : now,
       ...(page.next && { cursor: page.next.cursor }),
     };
   }
@@ -122,11 +138,12 @@ export class BucketWalk {
   async #deal(goesOn: boolean): Promise<boolean> {
     const { now, signal, onProgress } = this.parts;
     for (let page = this.#compared[0]; page !== undefined; page = this.#compared[0]) {
-      const wait = page.missing.length === 0 ? 0 : page.due - now();
+      const wait = page.weight === 0 && page.missed?.rest === undefined ? 0 : page.due - now();
       if (wait > 0 && goesOn && this.#missing < MOST_MISSING) return true;
       if (wait > 0) await sleep(wait, undefined, { signal });
       const told = page.missing.length === 0 ? 0 : await this.#tell(await this.#untold(page.missing));
-      this.#missing -= page.missing.length;
+      if (page.missed !== undefined && !(await this.parts.inventory!.tell(page.missed))) return false;
+      this.#missing -= page.weight;
       this.#compared.shift();
       if (!(await onProgress({ ...page.counts, told }, page.cursor))) return false;
     }

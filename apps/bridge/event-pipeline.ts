@@ -8,13 +8,15 @@ import type { Logger } from '#runtime/log.js';
 import type { BridgeMetrics } from './bridge-metrics.js';
 import type { HandOver } from './hand-over.js';
 import type { CopyPairs } from './copy-pairs.js';
+import type { Inventory } from './inventory.js';
+import type { InventoryChange } from './inventory-entry.js';
 import type { Journal, JournalEntry, ParkedEvent, StateNote } from './journal.js';
 import type { Body } from './journal-entry.js';
 import type { ObjectTags } from './object-tags.js';
 import { OrderedTasks } from './ordered-tasks.js';
 import type { SourceActivity } from './source-activity.js';
 import type { SourceOwners } from './source-owners.js';
-import type { StateJudgement, StateMarks } from './state-marks.js';
+import type { StateMarks } from './state-marks.js';
 import { TagsUnavailable } from './store-tags.js';
 
 /**
@@ -34,6 +36,7 @@ export interface PipelineParts {
   readonly rules: { current(): Promise<RuleSet> };
   readonly handOver: Pick<HandOver, 'deliver' | 'refuse'>;
   readonly states: Pick<StateMarks, 'judge' | 'note' | 'partitionOf'>;
+  readonly inventory: Pick<Inventory, 'judge' | 'note'>;
   /** Stores a body that came the fast way and could not be handed over at once. */
   readonly store: (body: Body) => Promise<unknown>;
   readonly tags: Pick<ObjectTags, 'complete'>;
@@ -58,7 +61,16 @@ interface Verdict {
   readonly parked: readonly ParkedEvent[];
   readonly problems: readonly string[];
   /** What the body told of states of objects. */
-  readonly told: readonly { readonly event: BucketEvent; readonly notes: readonly StateNote[] }[];
+  readonly told: readonly Judged[];
+}
+
+/** An event and what was known of it before. */
+interface Judged {
+  /** With what an inventory adds. */
+  readonly event: BucketEvent;
+  readonly told: boolean;
+  readonly notes: readonly StateNote[];
+  readonly changes: readonly InventoryChange[];
 }
 
 const DEFECT: Verdict = { parked: [], problems: ['a defect of Magpie: see its log'], told: [] };
@@ -133,8 +145,8 @@ export class EventPipeline {
     for (let defects = 0; !this.#stopping.signal.aborted; ) {
       try {
         const { parked, problems, told } = defects < MOST_DEFECTS ? await this.#work(entry, body) : DEFECT;
-        const [states] = await Promise.all([this.#noteElsewhere(told, entry.partition), this.parts.copies.note(body.events, 'durable')]);
-        await journal.settle({ entry, parked, states, ...(problems.length > 0 && { unreadable: { ...entry, problems } }) });
+        const [here] = await Promise.all([this.#noteElsewhere(told, entry.partition), this.parts.copies.note(body.events, 'durable')]);
+        await journal.settle({ entry, parked, ...here, ...(problems.length > 0 && { unreadable: { ...entry, problems } }) });
         if (problems.length > 0) this.#countUnreadable(entry.source);
         for (const rule of new Set(parked.map((event) => event.rule))) onParked(entry.partition, rule);
         return;
@@ -167,37 +179,44 @@ export class EventPipeline {
   }
 
   async #work(body: Body, { events, problems, keyFallbacks }: IntakeBody): Promise<Verdict> {
-    const { metrics, rules, owners, states } = this.parts;
+    const { metrics, rules, owners } = this.parts;
     metrics.keyFallbacks.inc(keyFallbacks);
     if (events.length === 0) return { parked: [], problems, told: [] };
     // Which rules and sources there are, and what was told before, is asked at the same time.
-    const judged = Promise.all(events.map((event) => states.judge(event)));
-    const [snapshot, judgements] = await Promise.all([rules.current(), judged, owners.refresh()]);
+    const judging = Promise.all(events.map((event) => this.#judge(event)));
+    const [snapshot, judged] = await Promise.all([rules.current(), judging, owners.refresh()]);
     const parked: ParkedEvent[] = [];
-    for (const [index, event] of events.entries()) parked.push(...(await this.#handOver(snapshot, event, judgements[index]!)));
+    for (const one of judged) parked.push(...(await this.#handOver(snapshot, one)));
     metrics.latency.observe((Date.now() - body.receivedAt) / 1_000);
-    return { parked, problems, told: events.map((event, index) => ({ event, notes: judgements[index]!.notes })).filter(({ notes }) => notes.length > 0) };
+    return { parked, problems, told: judged.filter(({ notes, changes }) => notes.length + changes.length > 0) };
   }
 
-  /** Notes the states that cannot be noted in the step that settles an entry of this partition, and returns the others. */
-  async #noteElsewhere(told: Verdict['told'], partition?: number): Promise<StateNote[]> {
-    const { states } = this.parts;
+  async #judge(event: BucketEvent): Promise<Judged> {
+    const { states, inventory } = this.parts;
+    const [state, { told, changes, formerSize }] = await Promise.all([states.judge(event), inventory.judge(event)]);
+    const complete = formerSize === undefined ? event : { ...event, formerSize };
+    return { event: complete, told: state.told || told, notes: state.notes, changes };
+  }
+
+  /** Notes what cannot be noted in the step that settles an entry of this partition, and returns the rest. */
+  async #noteElsewhere(told: Verdict['told'], partition?: number): Promise<{ states: StateNote[]; inventory: InventoryChange[] }> {
+    const { states, inventory } = this.parts;
     const [here, elsewhere] = [told.filter(({ event }) => states.partitionOf(event) === partition), told.filter(({ event }) => states.partitionOf(event) !== partition)];
-    await Promise.all(elsewhere.map(({ event, notes }) => states.note(event, notes)));
-    return here.flatMap(({ notes }) => notes);
+    await Promise.all(elsewhere.map(({ event, notes, changes }) => Promise.all([states.note(event, notes), inventory.note(changes)])));
+    return { states: here.flatMap(({ notes }) => notes), inventory: here.flatMap(({ changes }) => changes) };
   }
 
-  async #handOver(rules: RuleSet, event: BucketEvent, state: StateJudgement): Promise<ParkedEvent[]> {
+  async #handOver(rules: RuleSet, { event, told }: Judged): Promise<ParkedEvent[]> {
     const { owners, handOver, activity, metrics, logger } = this.parts;
     activity.node(event);
     if (event.eventName === undefined) return this.#ignore('no_oss_event');
     const account = owners.accountOf(event.source);
     // Nobody is asked for tags of what will not be told again.
-    const { matching, undecided, complete } = state.told ? decided(rules.match(account, event), event) : await this.#match(rules, account, event);
+    const { matching, undecided, complete } = told ? decided(rules.match(account, event), event) : await this.#match(rules, account, event);
     if (activity.canary(event, () => matching.map(({ name }) => name))) return this.#ignore('canary');
     if (matching.length === 0 && undecided.length === 0) return this.#ignore('no_rule');
     if (await this.#removesMarker(event)) return this.#ignore('delete_marker_removed');
-    if (state.told) {
+    if (told) {
       if (event.listed === undefined) activity.told(event, true);
       return this.#ignore('told_already');
     }

@@ -1,8 +1,11 @@
 import type { EventSource } from '#event-source/event-source.js';
 import type { GapStore } from '#event-source/gap-store.js';
+import type { InventoryRegistry } from '#event-source/inventory-registry.js';
 import { sinceOf, type GapProgress, type GapSpan, type ListingCursor, type OpenGap } from '#event-source/open-gap.js';
 import { BucketListing } from './bucket-listing.js';
 import { BucketWalk, type WalkCounts } from './bucket-walk.js';
+import type { Inventory } from './inventory.js';
+import { InventoryWalk } from './inventory-walk.js';
 import type { Journal } from './journal.js';
 import { JournalFeed } from './journal-feed.js';
 import { Pace } from './pace.js';
@@ -18,6 +21,8 @@ export interface RepairParts {
   readonly gaps: Pick<GapStore, 'progress'>;
   readonly marks: Pick<StateMarks, 'areTold'>;
   readonly journal: Pick<Journal, 'append' | 'length'>;
+  readonly inventory: Inventory;
+  readonly inventories: Pick<InventoryRegistry, 'get' | 'put' | 'unknown'>;
   readonly onCounts: (counts: WalkCounts) => void;
   /** Milliseconds; see `BucketWalk`. */
   readonly settle: number;
@@ -111,6 +116,7 @@ export class GapRepair {
     const listing = await BucketListing.open(reader, bucket, prefix, signal);
     const cursor = this.#at.bucket === bucket ? this.#at.cursor : undefined;
     this.#at = { bucket, ...(cursor && { cursor }) };
+    const inventory = await this.#openInventory(listing, { bucket, prefix, ...(cursor && { after: cursor.key }) });
     const walk = new BucketWalk(
       {
         listing,
@@ -118,12 +124,31 @@ export class GapRepair {
         append: (events) => this.#feed.append(events),
         onProgress: (counts, at) => this.#onProgress(bucket, counts, at),
         pace: async () => this.#pace?.take(1, signal),
+        ...(inventory && { inventory }),
         signal,
         now,
       },
       { source: source.name, bucket, since, settle, ...(cursor && { cursor }) },
     );
     return walk.run();
+  }
+
+  /** What is known of another store, or of a bucket that is versioned by now, is removed first. */
+  async #openInventory(listing: BucketListing, { bucket, ...range }: { bucket: string; prefix: string; after?: string }): Promise<InventoryWalk | undefined> {
+    const { source, inventory, inventories, signal, now } = this.parts;
+    const of = { source: source.name, bucket };
+    if (!inventory.isWanted(of)) return undefined;
+    const endpoint = source.endpoint ?? '';
+    const state = listing.versions ? 'versioned' : 'kept';
+    const known = await inventories.get(source.name, bucket);
+    if (known?.state !== state || known.endpoint !== endpoint) {
+      while (!(await inventory.drop(of)));
+      await inventories.put(source.name, bucket, { state, endpoint, since: now() });
+    }
+    if (listing.versions) return undefined;
+    await inventory.begin(of);
+    const onTold = (told: number) => this.#onProgress(bucket, { listed: 0, found: told, told }, undefined);
+    return new InventoryWalk({ inventory, listing, append: (events) => this.#feed.append(events), onTold, signal, now }, of, range);
   }
 
   async #onProgress(bucket: string, counts: WalkCounts, cursor: ListingCursor | undefined): Promise<boolean> {

@@ -8,6 +8,7 @@ import type { RedisClient } from '#redis/redis-client.js';
 import { RedisFull } from '#redis/redis-unavailable.js';
 import type { BucketEvent, StateRef } from '#event-rule/bucket-event.js';
 import { BurstHold } from './burst-hold.js';
+import { changeArgs, type InventoryChange } from './inventory-entry.js';
 import { decodeHead, encodeHead, encodeUnreadable, type Body, type UnreadableBody } from './journal-entry.js';
 
 /** More entries that nobody has settled, per partition, and the intake answers 503: the store's own queue then holds events. */
@@ -62,6 +63,8 @@ export interface Settlement {
   readonly unreadable?: UnreadableBody;
   /** States in the entry's partition. */
   readonly states?: readonly StateNote[];
+  /** Of objects in the entry's partition. */
+  readonly inventory?: readonly InventoryChange[];
 }
 
 export interface ParkedBacklog {
@@ -198,11 +201,12 @@ export class Journal {
     return { entries, ...(oldest.length > 0 && { oldest: millisOf(String(oldest)) }), backlogs, keeper: keeper === 1 };
   }
 
-  /** Ends an entry; its parked events, its unreadable body and the states it told are kept in the same step. @throws RedisUnavailable */
-  async settle({ entry, parked, unreadable, states = [] }: Settlement): Promise<void> {
+  /** Ends an entry; its parked events, its unreadable body, the states it told and what it changed in inventories are kept in the same step. @throws RedisUnavailable */
+  async settle({ entry, parked, unreadable, states = [], inventory = [] }: Settlement): Promise<void> {
     const rows = parked.flatMap(({ rule, event }) => [rule, JSON.stringify(event)]);
     const kept = unreadable === undefined ? '' : encodeUnreadable(unreadable);
-    await this.#settle.add(entry.partition, [entry.id, kept, parked.length, ...rows, states.length, ...states.flatMap(stateArgs)]);
+    const notes = [states.length, ...states.flatMap(stateArgs), inventory.length, ...inventory.flatMap(changeArgs)];
+    await this.#settle.add(entry.partition, [entry.id, kept, parked.length, ...rows, ...notes]);
   }
 
   /** Marks of states, which all belong to this partition, in their order; empty for none. @throws RedisUnavailable */

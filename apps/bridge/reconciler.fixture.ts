@@ -1,4 +1,5 @@
 import { GapStore } from '#event-source/gap-store.js';
+import { InventoryRegistry } from '#event-source/inventory-registry.js';
 import type { ClosedGap } from '#event-source/open-gap.js';
 import { Deployment } from '#redis/deployment.js';
 import { silentLogger } from '#runtime/log.js';
@@ -13,6 +14,7 @@ export const QUICK: ReconcilerTimes = { look: 20, settle: 100, longestDrain: 0, 
 export class TestReconciler {
   private constructor(
     readonly gaps: GapStore,
+    private readonly inventories: InventoryRegistry,
     private readonly running: RunningBridge,
   ) {}
 
@@ -20,7 +22,8 @@ export class TestReconciler {
   static async open(engine: TestEngine, running: RunningBridge, document: object): Promise<TestReconciler> {
     await engine.putSource('store', { reconcileInterval: 0, ...document });
     await eventually('the source is known', () => running.bridge.sources?.byName.has('store') === true);
-    return new TestReconciler(new GapStore(engine.client, await Deployment.open(engine.client, engine.prefix)), running);
+    const deployment = await Deployment.open(engine.client, engine.prefix);
+    return new TestReconciler(new GapStore(engine.client, deployment), new InventoryRegistry(engine.client, deployment), running);
   }
 
   /** A reconciler as the leader of the source would start it. */
@@ -28,7 +31,10 @@ export class TestReconciler {
     const journal = this.running.bridge.journal!;
     const source = this.running.bridge.sources!.byName.get('store')!;
     const marks = new StateMarks(journal, () => true);
-    const reconciler = new Reconciler(source, { gaps: this.gaps, journal, marks, onCounts: () => undefined, logger: silentLogger, times: { ...QUICK, ...times } });
+    const inventory = this.running.bridge.inventory!;
+    const { gaps, inventories } = this;
+    const parts = { gaps, journal, marks, inventory, inventories, onCounts: () => undefined, logger: silentLogger };
+    const reconciler = new Reconciler(source, { ...parts, times: { ...QUICK, ...times } });
     reconciler.start();
     return reconciler;
   }

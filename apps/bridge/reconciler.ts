@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventSource } from '#event-source/event-source.js';
 import type { GapStore } from '#event-source/gap-store.js';
-import type { OpenGap } from '#event-source/open-gap.js';
+import { sinceOf, type OpenGap } from '#event-source/open-gap.js';
 import type { Logger } from '#runtime/log.js';
+import { MARGIN } from './bucket-walk.js';
 import { GapRepair, type RepairParts } from './gap-repair.js';
 import { QueueTrend, type QueueLook } from './queue-trend.js';
 import type { SourceTask } from './source-task.js';
@@ -76,7 +77,10 @@ export class Reconciler implements SourceTask {
     const { gaps, logger } = this.parts;
     while (!this.#signal.aborted) {
       try {
-        if (!backfills) await this.#openScheduled();
+        if (!backfills) {
+          await this.#openScheduled();
+          await this.#openForInventory();
+        }
         const gap = (await gaps.list(this.source.name)).find((open) => (open.backfill !== undefined) === backfills && this.#isDue(open));
         if (gap !== undefined && !(await this.#isDraining(gap))) {
           await this.#repair(gap);
@@ -109,6 +113,18 @@ export class Reconciler implements SourceTask {
     if (reconcileInterval === 0 || this.source.buckets.length === 0 || now - proven < reconcileInterval * 1_000) return;
     if ((await gaps.list(name)).some(({ reasons }) => reasons.includes('schedule'))) return;
     await gaps.openGap(name, { reason: 'schedule', since: Math.max(proven, now - LONGEST_SCHEDULE) });
+  }
+
+  /** An inventory begins with a walk. It tells nothing of what is there already. */
+  async #openForInventory(): Promise<void> {
+    const { gaps, inventories } = this.parts;
+    const { name, buckets, inventory } = this.source;
+    if (!inventory) return;
+    const unknown = await inventories.unknown(name, buckets);
+    if (unknown.length === 0) return;
+    const open = (await gaps.list(name)).filter(({ backfill }) => backfill === undefined);
+    const without = unknown.filter((bucket) => open.every(({ spans }) => sinceOf(spans, bucket) === undefined));
+    if (without.length > 0) await gaps.openGap(name, { reason: 'schedule', since: this.#now() + 2 * MARGIN, buckets: without });
   }
 
   async #repair(gap: OpenGap): Promise<void> {

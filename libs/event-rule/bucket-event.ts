@@ -35,6 +35,8 @@ export interface BucketEvent {
   /** Bytes; 0 when the record has none. */
   readonly size: number;
   readonly eTag: string;
+  /** Bytes of the object that was overwritten or removed; absent where no inventory knows. */
+  readonly formerSize?: number;
   readonly contentType?: string;
   /** Names as the store wrote them. */
   readonly userMetadata?: Readonly<Record<string, string>>;

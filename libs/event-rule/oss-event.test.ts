@@ -29,6 +29,11 @@ function written(given: MinioBody = {}, rule = RULE): Written {
   return parse(ossEventJson(event(given), rule, OWNER));
 }
 
+function deltaOf(given: Partial<BucketEvent>): number {
+  const { oss } = parse(ossEventJson({ ...event(), ...given }, RULE, OWNER));
+  return (oss.object as unknown as { readonly deltaSize: number }).deltaSize;
+}
+
 describe('ossEventJson', () => {
   it('writes every member in the order of OSS', () => {
     expect(ossEventJson(event({ key: 'source/a b.png' }), RULE, OWNER)).toBe(
@@ -55,6 +60,14 @@ describe('ossEventJson', () => {
 
   it('tells a delete with sizes of 0', () => {
     expect(written({ eventName: 's3:ObjectRemoved:Delete', object: { sequencer: '1' } }).oss.object).toEqual({ deltaSize: 0, eTag: '', key: 'summer/a.txt', size: 0 });
+  });
+
+  it('tells by how much the bucket grew where the former object is known', () => {
+    const event = { size: 5, formerSize: 7 };
+    expect(deltaOf({ ...event, eventName: 'ObjectCreated:PutObject' })).toBe(-2);
+    expect(deltaOf({ ...event, size: 0, eventName: 'ObjectRemoved:DeleteObject' })).toBe(-7);
+    expect(Object.is(deltaOf({ size: 0, eventName: 'ObjectRemoved:DeleteObject' }), 0)).toBe(true);
+    expect(deltaOf({ ...event, eventName: 'ObjectModified:UpdateObjectMeta' })).toBe(0);
   });
 
   it('tells a change of metadata with a difference of 0', () => {

@@ -101,17 +101,21 @@ function envelope(event: BucketEvent, { account, region }: EventOwner, arn: stri
   };
 }
 
-/** What a store cannot know of the former object is told as for a new one: `deltaSize` is the whole size. */
 function writeObject(event: BucketEvent, objectMeta: unknown) {
-  const created = event.eventName?.startsWith('ObjectCreated:') === true;
   return {
-    deltaSize: created ? event.size : 0,
+    deltaSize: deltaSizeOf(event),
     eTag: event.eTag.toUpperCase(),
     key: event.key,
     ...(objectMeta !== undefined && { objectMeta }),
     ...(event.eventName === 'ObjectDownloaded:GetObject' && readRange(event.range, event.size)),
     size: event.size,
   };
+}
+
+/** By how much the bucket grew. Where nobody knows the former object, a new one adds its whole size and a removal takes nothing away. */
+function deltaSizeOf({ eventName, size, formerSize = 0 }: BucketEvent): number {
+  if (eventName?.startsWith('ObjectCreated:') === true) return size - formerSize;
+  return eventName === 'ObjectRemoved:DeleteObject' ? 0 - formerSize : 0;
 }
 
 /** The part of the object that was read: first byte, and the byte after the last one. */

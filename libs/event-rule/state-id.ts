@@ -35,7 +35,7 @@ export function stateRefsOf(event: BucketEvent): readonly StateRef[] | undefined
   if (event.listed !== undefined) return event.listed;
   if (!makesState(event)) return undefined;
   const { source, bucket, key, versionId, eTag, size } = event;
-  const modified = event.dialect === 'minio' || event.dialect === 'rustfs' ? timeOfSequencer(event.sequencer) : undefined;
+  const modified = modifiedBySequencer(event);
   const time = modified ?? Date.parse(event.eventTime);
   if (Number.isNaN(time)) return undefined;
   if (isVersion(versionId)) return versionRefs(source, bucket, key, versionId, time);
@@ -60,6 +60,31 @@ export function listedRefsOf(source: string, state: ListedState, byTime: boolean
 /** 24 hexadecimal digits, the same whenever the same state is told because of a listing. */
 export function requestIdOf(refs: readonly StateRef[]): string {
   return refs[0]!.id.toUpperCase();
+}
+
+/** The one name of a removal that a listing showed: that of the object which was put at this time, in microseconds since the epoch. */
+export function removalRefOf(source: string, bucket: string, key: string, putAt: number): StateRef {
+  return { id: idOf([source, bucket, key, 'removed', putAt]), day: Math.floor(putAt / 1_000 / DAY) };
+}
+
+/** What an event says of the only state that an object has in an unversioned bucket; `time` in microseconds since the epoch. */
+export interface UnversionedChange {
+  readonly kind: 'put' | 'removed';
+  readonly time: number;
+}
+
+/** Undefined for what changes nothing that a listing shows, for versions, and for an event without a time. */
+export function unversionedChangeOf(event: BucketEvent): UnversionedChange | undefined {
+  if (isVersion(event.versionId)) return undefined;
+  const removed = event.eventName === 'ObjectRemoved:DeleteObject';
+  if (event.s3EventName.endsWith(':DeleteMarkerCreated') || (!removed && !makesState(event))) return undefined;
+  const modified = modifiedBySequencer(event);
+  const time = modified === undefined ? Date.parse(event.eventTime) * 1_000 : modified * 1_000 + Number((BigInt(`0x${event.sequencer}`) / 1_000n) % 1_000n);
+  return time >= 0 ? { kind: removed ? 'removed' : 'put', time } : undefined;
+}
+
+function modifiedBySequencer({ dialect, sequencer }: BucketEvent): number | undefined {
+  return dialect === 'minio' || dialect === 'rustfs' ? timeOfSequencer(sequencer) : undefined;
 }
 
 function makesState({ s3EventName, eventName }: BucketEvent): boolean {

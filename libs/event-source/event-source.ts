@@ -27,7 +27,7 @@ export interface EventSource {
   readonly fastTarget: string;
   /** Own token of the intake for this source; absent: the hub's. */
   readonly intakeToken?: string;
-  /** Whether keys of unversioned buckets are remembered, so that deletes inside a gap are found. Costs about 200 bytes of Redis per object. */
+  /** Whether keys of unversioned buckets are remembered, so that deletes inside a gap are found. Costs some 50 to 300 bytes of Redis per object. */
   readonly inventory: boolean;
   /** Seconds between two reconciliations without a reason; 0: none. 86,400 unless set. */
   readonly reconcileInterval: number;
