@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { OPERATIONS } from '#access/operations.js';
 
-const folder = new URL('./', import.meta.url);
+const folder = new URL('.', import.meta.url);
 const controllers = readdirSync(folder).filter((file) => file.endsWith('.controller.ts'));
 const textOf = (file: string): string => readFileSync(new URL(file, folder), 'utf8');
 

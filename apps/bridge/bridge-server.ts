@@ -5,10 +5,10 @@ import type { EventSource } from '#event-source/event-source.js';
 import type { Logger } from '#runtime/log.js';
 import type { Bridge } from './bridge.js';
 import { BridgeModule } from './bridge.module.js';
-import { IntakeLink } from './intake-link.js';
-import type { OtherAnswer, OtherRequest, StopTimes } from './intake-messages.js';
-import type { IntakeServerOptions } from './intake-server.js';
-import type { IntakeToken } from './intake-token.js';
+import { IntakeLink } from './intake/intake-link.js';
+import type { OtherAnswer, OtherRequest, StopTimes } from './intake/intake-messages.js';
+import type { IntakeServerOptions } from './intake/intake-server.js';
+import type { IntakeToken } from './intake/intake-token.js';
 
 /** Megabytes of the heap of the thread, which holds nothing but requests. */
 const THREAD_HEAP = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 };
@@ -56,7 +56,7 @@ function ownTokens(sources: Iterable<EventSource>): (readonly [source: string, t
 
 function startThread(onFailure: (error: unknown) => void): (options: IntakeServerOptions) => void {
   return (options) => {
-    const thread = new Worker(new URL('./intake-thread.js', import.meta.url), {
+    const thread = new Worker(new URL('./intake/intake-thread.js', import.meta.url), {
       name: 'intake',
       workerData: options,
       transferList: [options.main],

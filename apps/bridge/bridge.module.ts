@@ -1,7 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { Bridge } from './bridge.js';
 import { HealthController } from './health.controller.js';
-import { IntakeToken } from './intake-token.js';
+import { IntakeToken } from './intake/intake-token.js';
 
 /** What the bridge answers besides the intake; what is behind it is put together in `bridge.ts`. */
 @Module({})

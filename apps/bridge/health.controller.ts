@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Controller, Get, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Bridge } from './bridge.js';
-import { IntakeToken } from './intake-token.js';
+import { IntakeToken } from './intake/intake-token.js';
 
 /** Milliseconds after which a Redis that has not taken a write counts as away. */
 const WRITE_DEADLINE = 2_000;

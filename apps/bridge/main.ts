@@ -5,7 +5,7 @@ import { createLogger, type Logger } from '#runtime/log.js';
 import { BadSetting } from '#runtime/setting.js';
 import { Bridge, type BridgeSettings } from './bridge.js';
 import { BridgeServer } from './bridge-server.js';
-import { IntakeToken } from './intake-token.js';
+import { IntakeToken } from './intake/intake-token.js';
 
 /** Milliseconds of a stop, which the hub ends after 5 s: first the connections, then what is under way. */
 const STOP_TIMES = { linger: 500, deadline: 2_000 };

@@ -16,8 +16,8 @@ import { TopicStore } from '#topic/topic-store.js';
 import { eventually } from '../../test/support/eventually.js';
 import { Bridge, type BridgeSettings } from './bridge.js';
 import { BridgeServer } from './bridge-server.js';
-import { IntakeServer } from './intake-server.js';
-import { IntakeToken } from './intake-token.js';
+import { IntakeServer } from './intake/intake-server.js';
+import { IntakeToken } from './intake/intake-token.js';
 
 export const ACCOUNT = '1234567890123456';
 export const TOKEN = 'intake-secret';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { minioBody } from '#event-rule/minio-body.fixture.js';
-import { Journal } from '../../apps/bridge/journal.js';
+import { Journal } from '../../apps/bridge/journal/journal.js';
 import { ACCOUNT } from '../../apps/bridge/running-bridge.fixture.js';
 import { startBenchBridge, type BenchBridge } from './bench-bridge.js';
 import { CpuUse } from './cpu-use.js';

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'minio';
 import { RawConnection } from '../bench/raw-connection.js';
 import { signedRequest, type Credentials } from '../bench/signed-request.js';
-import { sampleSource } from '../../apps/bridge/sample-source.fixture.js';
+import { sampleSource } from '../../apps/bridge/sources/sample-source.fixture.js';
 import { ManagementClient } from '../contract/management-client.js';
 import { eventually } from '../support/eventually.js';
 import { minioProgram, startMinio, type MinioTestServer } from '../support/minio-server.js';

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CopyDestinationOptions, CopySourceOptions, type Client } from 'minio';
 import type { EventSource } from '#event-source/event-source.js';
-import { BucketListing } from '../../apps/bridge/bucket-listing.js';
-import { StoreReader } from '../../apps/bridge/store-reader.js';
+import { BucketListing } from '../../apps/bridge/reconcile/bucket-listing.js';
+import { StoreReader } from '../../apps/bridge/reconcile/store-reader.js';
 import type { Change } from './object-ledger.js';
 
 /** Endings that have broken some consumer of events; a key has one of them behind its number. */

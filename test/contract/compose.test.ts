@@ -6,7 +6,7 @@ import { parse } from 'yaml';
 import { HUB_SETTINGS } from '#runtime/hub-settings.js';
 import { SetupFile } from '../../apps/api/setup-file/setup-file.js';
 
-const root = new URL('../../', import.meta.url);
+const root = new URL('../..', import.meta.url);
 const FILES = ['compose/compose.yaml', 'compose/standalone.yaml'];
 
 interface ComposeFile {

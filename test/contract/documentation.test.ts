@@ -11,7 +11,7 @@ import { SetupFile } from '../../apps/api/setup-file/setup-file.js';
 import { SUBSCRIPTION_READERS } from '../../apps/api/setup-file/setup-reader.js';
 import { setupExample } from '../support/setup-example.js';
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
+const root = fileURLToPath(new URL('../..', import.meta.url));
 const SETTINGS = Object.values(HUB_SETTINGS);
 
 /** Folders that hold nothing of ours. */

@@ -11,21 +11,21 @@ export interface NastyCase {
 
 const HERE = 'test/contract/nasty-events.test.ts';
 const DIALECTS = 'libs/event-rule/store-dialects.test.ts';
-const INTAKE = 'apps/bridge/intake-http.test.ts';
+const INTAKE = 'apps/bridge/intake/intake-http.test.ts';
 const MINIO = 'test/flow/bridge-minio.test.ts';
-const WAITING = 'apps/bridge/waiting-events.test.ts';
-const DESTINATIONS = 'apps/bridge/rule-destinations.test.ts';
-const LISTENER = 'apps/bridge/listener.test.ts';
-const WATCH = 'apps/bridge/store-watch.test.ts';
-const RULES_WATCH = 'apps/bridge/rules-watch.test.ts';
-const HISTORY = 'apps/bridge/store-history.test.ts';
-const LEADER = 'apps/bridge/source-leader.test.ts';
-const RECONCILER = 'apps/bridge/reconciler.test.ts';
+const WAITING = 'apps/bridge/rules/waiting-events.test.ts';
+const DESTINATIONS = 'apps/bridge/rules/rule-destinations.test.ts';
+const LISTENER = 'apps/bridge/sources/listener.test.ts';
+const WATCH = 'apps/bridge/sources/store-watch.test.ts';
+const RULES_WATCH = 'apps/bridge/sources/rules-watch.test.ts';
+const HISTORY = 'apps/bridge/sources/store-history.test.ts';
+const LEADER = 'apps/bridge/sources/source-leader.test.ts';
+const RECONCILER = 'apps/bridge/reconcile/reconciler.test.ts';
 const CHAOS = 'test/chaos/bridge.chaos.ts';
 const BLOCKED = 'test/flow/bridge-blocked.test.ts';
 const CRASH = 'test/flow/bridge-crash.test.ts';
-const LOG = 'apps/bridge/write-ahead-log.test.ts';
-const AWAY = 'apps/bridge/redis-away.test.ts';
+const LOG = 'apps/bridge/intake/write-ahead-log.test.ts';
+const AWAY = 'apps/bridge/intake/redis-away.test.ts';
 
 const line = (what: string, file: string, says: string): NastyCase => ({ what, file, says });
 
@@ -81,8 +81,8 @@ export const NASTY_CASES: Readonly<Record<string, readonly NastyCase[]>> = {
     line('two want to lead', LEADER, 'runs the tasks of a source in one process'),
     line('clocks jump, zones change', HERE, 'does not care for the clocks of stores'),
     line('Redis is away under load, memory stays bounded, order is kept', AWAY, 'those of one object in order'),
-    line('Redis loses its last writes', 'apps/bridge/rule-snapshot.test.ts', 'follows a Redis that lost its last writes'),
-    line('Redis loses the group of the journal', 'apps/bridge/journal.test.ts', 'makes its group again when Redis has lost it'),
+    line('Redis loses its last writes', 'apps/bridge/rules/rule-snapshot.test.ts', 'follows a Redis that lost its last writes'),
+    line('Redis loses the group of the journal', 'apps/bridge/journal/journal.test.ts', 'makes its group again when Redis has lost it'),
     line('Redis and the disk are both away', AWAY, 'events are refused when the disk takes none either'),
     line('a file ends in the middle of a record', LOG, 'stops at a torn end'),
     line('a record in a file is damaged', LOG, 'skips what is damaged and counts it'),
@@ -94,7 +94,7 @@ export const NASTY_CASES: Readonly<Record<string, readonly NastyCase[]>> = {
     line('an event is too large for a message', 'libs/event-rule/oss-event.test.ts', 'never leaves out the key, and always fits'),
     line('one destination is missing, the others go on', WAITING, 'hold up nothing else'),
     line('a rule is deleted while events wait for it', WAITING, 'are dropped with their rule'),
-    line('a store does not tell the tags that a rule asks for', 'apps/bridge/object-tags.test.ts', 'lets events wait while the store does not answer'),
+    line('a store does not tell the tags that a rule asks for', 'apps/bridge/rules/object-tags.test.ts', 'lets events wait while the store does not answer'),
   ],
   buckets: [
     line('a bucket is removed and made again: its rules are put again', RULES_WATCH, 'does so for a bucket that was removed and made again'),
@@ -129,7 +129,7 @@ export const NASTY_CASES: Readonly<Record<string, readonly NastyCase[]>> = {
     line('posts to wrong paths are never redirected', INTAKE, 'gets 4xx, never a redirect'),
   ],
   rules: [
-    line('rules change all the time: each event sees one state of all of them', 'apps/bridge/rule-snapshot.test.ts', 'is one state of all rules, never a mixture of two'),
+    line('rules change all the time: each event sees one state of all of them', 'apps/bridge/rules/rule-snapshot.test.ts', 'is one state of all rules, never a mixture of two'),
     line('and one that is as new as the event', 'apps/bridge/bridge.test.ts', 'applies a rule to whatever is posted after the rule was stored'),
     line('what waits for a rule that is changed goes where it points then', WAITING, 'go where the rule points after it was mended'),
     line('rules that OSS would not take beside each other', 'libs/event-rule/rule-conflict.test.ts', '%s, prefix %j, suffix %j'),

@@ -9,7 +9,7 @@ import { ACCOUNT, startBridge, TestEngine, type RunningBridge } from '../../apps
 import { eventually } from '../support/eventually.js';
 import { NASTY_CASES } from './nasty-events.table.js';
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
+const root = fileURLToPath(new URL('../..', import.meta.url));
 
 describe.each(Object.entries(NASTY_CASES))('%s', (_group, cases) => {
   it.each(cases)('$what: $file', ({ file, says }) => {

@@ -3,7 +3,7 @@ import { buildARN, Client, NotificationConfig, QueueConfig } from 'minio';
 import { GapStore, type BackfillRequest } from '#event-source/gap-store.js';
 import type { ClosedGap } from '#event-source/open-gap.js';
 import { Deployment } from '#redis/deployment.js';
-import { QUICK } from '../../apps/bridge/reconciler.fixture.js';
+import { QUICK } from '../../apps/bridge/reconcile/reconciler.fixture.js';
 import { ACCOUNT, startBridge, TestEngine, TOKEN, type RunningBridge } from '../../apps/bridge/running-bridge.fixture.js';
 import { eventually } from '../support/eventually.js';
 import { minioProgram, startMinio, type MinioTestServer } from '../support/minio-server.js';

@@ -13,7 +13,7 @@ import { startApi, type RunningApi } from '../contract/running-api.js';
 import { SECRET_KEY, startWorker, workerSettings, type RunningWorker } from '../support/running-worker.js';
 
 const run = promisify(execFile);
-const DOCS = fileURLToPath(new URL('../../docs/verify/', import.meta.url));
+const DOCS = fileURLToPath(new URL('../../docs/verify', import.meta.url));
 const SECRETS = [0, 1].map(() => `whsec_${randomBytes(32).toString('base64')}`);
 /** A first run compiles what the language brings. */
 const SLOW = 180_000;

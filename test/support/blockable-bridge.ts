@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { silentLogger } from '#runtime/log.js';
 import { Bridge, type BridgeSettings } from '../../apps/bridge/bridge.js';
 import { BridgeServer } from '../../apps/bridge/bridge-server.js';
-import { IntakeToken } from '../../apps/bridge/intake-token.js';
+import { IntakeToken } from '../../apps/bridge/intake/intake-token.js';
 
 /**
  * The bridge as it is, in a process of its own, whose main thread can be made to do something else: a message with a number blocks it
