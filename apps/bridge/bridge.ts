@@ -82,6 +82,8 @@ export interface BridgeSettings {
 const LISTENED_EVENTS = ['s3:ObjectCreated:*', 's3:ObjectRemoved:*', 's3:LifecycleDelMarkerExpiration:Delete', 's3:ObjectTransition:*', 's3:ObjectRestore:*'];
 /** Events that go to queues of one partition in one step: twice as many as requests do, because a backlog often goes to one queue. */
 const SENDS_GATHERED = 128;
+/** Bodies that the journal holds under everyday load, at the most: with more, what it holds is old. */
+const JOURNAL_AT_REST = 200;
 /** Milliseconds between two attempts to reach Redis at start. */
 const START_PAUSE = 200;
 
@@ -320,7 +322,8 @@ export class Bridge {
         for (const result of ['listed', 'found', 'told'] as const) metrics.reconciled.inc({ source: source.name, result }, counts[result]);
       };
       const queue = async () => (source.ways.includes('durable') ? (await statuses.read(source.name)).store : undefined);
-      return [watch, new Reconciler(source, { gaps, queue, ...reconciled, onCounts, logger, ...(this.settings.reconciler && { times: this.settings.reconciler }) })];
+      const isBehind = async () => this.#log.bytes > 0 || (await reconciled.journal.length()) > JOURNAL_AT_REST;
+      return [watch, new Reconciler(source, { gaps, queue, isBehind, ...reconciled, onCounts, logger, ...(this.settings.reconciler && { times: this.settings.reconciler }) })];
     };
   }
 }

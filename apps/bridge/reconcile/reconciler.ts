@@ -14,7 +14,7 @@ export interface ReconcilerTimes {
   readonly look: number;
   /** Milliseconds that a gap waits before it is repaired, and again what is found missing: events may still be on their way. */
   readonly settle: number;
-  /** Milliseconds that a gap waits at the most for the store's queue to get empty. */
+  /** Milliseconds that a gap waits at the most for events that are still on their way, in the store's queue or in ours. */
   readonly longestDrain: number;
   /** Milliseconds until a store that could not be reached is tried again: doubled from the first to the second. */
   readonly firstPause: number;
@@ -31,6 +31,8 @@ export interface ReconcilerParts extends Omit<RepairParts, 'source' | 'reader' |
   readonly gaps: GapStore;
   /** The last look at the store's queue; undefined when nobody looks. */
   readonly queue?: () => Promise<QueueLook | undefined>;
+  /** Whether this bridge has taken many events that it has not told yet. */
+  readonly isBehind?: () => Promise<boolean>;
   readonly logger: Logger;
   readonly times?: Partial<ReconcilerTimes>;
   readonly now?: () => number;
@@ -49,6 +51,8 @@ export class Reconciler implements SourceTask {
   readonly #now: () => number;
   #running: Promise<unknown> = Promise.resolve();
   readonly #trend = new QueueTrend();
+  /** The gap whose turn it is, and since when. */
+  #due: { readonly id: string; readonly since: number } | undefined;
 
   constructor(
     private readonly source: EventSource,
@@ -98,9 +102,14 @@ export class Reconciler implements SourceTask {
     return backfill !== undefined || (this.#now() >= changedAt + this.#times.settle && this.#now() >= notBefore);
   }
 
-  async #isDraining({ state, changedAt, backfill }: OpenGap): Promise<boolean> {
-    if (state !== 'waiting' || backfill !== undefined || this.#now() >= changedAt + this.#times.longestDrain) return false;
-    return this.#trend.isDraining(await this.parts.queue?.(), changedAt);
+  /** Whether events are on their way still: they tell more than a listing, and it would tell the same before them. */
+  async #isDraining({ id, backfill }: OpenGap): Promise<boolean> {
+    if (backfill !== undefined) return false;
+    if (this.#due?.id !== id) this.#due = { id, since: this.#now() };
+    const { since } = this.#due;
+    if (this.#now() >= since + this.#times.longestDrain) return false;
+    const { queue, isBehind } = this.parts;
+    return this.#trend.isDraining(await queue?.(), since) || (await isBehind?.()) === true;
   }
 
   /** The first time there is nothing to compare with: what the store held before is not told. */
