@@ -287,7 +287,11 @@ export class Bridge {
     const badInput = new BadInputStore(this.#client, deployment);
     const heartbeat = new Heartbeat(journal, parked, metrics, logger, (states) => this.#report(states, { badInput, activity, copies, sweep }), settings.heartbeat);
     this.#running = { journal, inventory, pipeline, heartbeat, parked, rules, sources, activity, badInput, leader };
-    this.intake.attach(journal, pipeline);
+    this.intake.attach(journal, pipeline, async (since) => {
+      // Whose events they were, nobody can tell.
+      const reconciled = [...(await sources.current()).byName.values()].filter(isReconciled);
+      for (const { name } of reconciled) await gaps.openGap(name, { reason: 'journal-damaged', since });
+    });
     this.#openFastIntake();
     leader.start();
     await heartbeat.start();

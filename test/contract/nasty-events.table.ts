@@ -86,6 +86,7 @@ export const NASTY_CASES: Readonly<Record<string, readonly NastyCase[]>> = {
     line('Redis and the disk are both away', AWAY, 'events are refused when the disk takes none either'),
     line('a file ends in the middle of a record', LOG, 'stops at a torn end'),
     line('a record in a file is damaged', LOG, 'skips what is damaged and counts it'),
+    line('and what it held is searched for', 'apps/bridge/sources/event-source.test.ts', 'is searched for what a damaged file'),
   ],
   destinations: [
     line('a queue is deleted under its rule', DESTINATIONS, 'may be a queue that is deleted and made again'),
@@ -126,6 +127,7 @@ export const NASTY_CASES: Readonly<Record<string, readonly NastyCase[]>> = {
     line('what nobody can read is answered 2xx, kept and shown', 'apps/bridge/bridge.test.ts', 'shows what it could not read, and goes on'),
     line('a broken file at the head of the store’s queue is noticed', HISTORY, 'finds a queue stuck that does not move for a minute'),
     line('something in front redirects: a GET is never acknowledged', INTAKE, 'gets 405'),
+    line('and is found when the source is checked', 'test/contract/event-sources.scenario.test.ts', 'says that something redirects the posts'),
     line('posts to wrong paths are never redirected', INTAKE, 'gets 4xx, never a redirect'),
   ],
   rules: [
@@ -140,6 +142,8 @@ export const NASTY_CASES: Readonly<Record<string, readonly NastyCase[]>> = {
   listings: [
     line('an object made again with the same content is a new event', RECONCILER, 'tells a later change of the same object'),
     line('an event that arrives after the listing told it', RECONCILER, 'leaves out an event that arrives after the listing told it'),
+    line('very many objects expire without a word', 'apps/bridge/inventory/missed-deletes.test.ts', 'tells the end of a whole bucket'),
+    line('an object that is made again with the same content and goes once more', 'apps/bridge/inventory/missed-deletes.test.ts', 'tells an object that was made again with the same content'),
     line('a listing that is stopped goes on where it was', RECONCILER, 'goes on where it was after it was stopped'),
   ],
 };

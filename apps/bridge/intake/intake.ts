@@ -14,6 +14,8 @@ const LONGEST_PAUSE = 2_000;
 const FEW = 256;
 /** Milliseconds in which a refusal says something about the present: a store that was refused comes again after 3 s. */
 const REFUSAL_COUNTS = 10_000;
+/** What a damaged file lacks is no older than this before it is read (ms), or than the oldest body in it. */
+const LONGEST_AWAY = 86_400_000;
 /** Milliseconds between two looks for files of processes that died. */
 const ADOPT_INTERVAL = 30_000;
 
@@ -27,6 +29,7 @@ export type Place = 'journal' | 'file' | 'unreadable';
 export class Intake {
   #journal: Journal | undefined;
   #pipeline: EventPipeline | undefined;
+  #onDamage: (since: number) => Promise<void> = () => Promise.resolve();
   /** Bodies go to the files: Redis is away, or older bodies are still there. */
   #detour = true;
   #draining: Promise<void> | undefined;
@@ -42,10 +45,15 @@ export class Intake {
     private readonly logger: Logger,
   ) {}
 
-  /** Redis is there: what lies in files goes to the journal from now on. */
-  attach(journal: Journal, pipeline: EventPipeline): void {
+  /**
+   * Redis is there: what lies in files goes to the journal from now on.
+   *
+   * @param onDamage is told of events that were stored and cannot be read back, with the time (ms since the epoch) since which they may have come
+   */
+  attach(journal: Journal, pipeline: EventPipeline, onDamage: (since: number) => Promise<void>): void {
     this.#journal = journal;
     this.#pipeline = pipeline;
+    this.#onDamage = onDamage;
     this.#drain();
     this.#adopting = setInterval(() => {
       if (!this.#detour) this.#drain();
@@ -146,7 +154,11 @@ export class Intake {
       const file = await this.#untilDone(() => this.log.takeOldest());
       if (this.#stopping.signal.aborted) return;
       if (file === undefined) break;
-      if (file.damaged > 0) this.logger.error({ records: file.damaged }, 'damaged records in the write-ahead log were skipped');
+      if (file.damaged > 0) {
+        this.logger.error({ records: file.damaged }, 'damaged records in the write-ahead log were skipped');
+        const since = Math.min(Date.now() - LONGEST_AWAY, ...file.bodies.map(({ receivedAt }) => receivedAt));
+        await this.#untilDone(() => this.#onDamage(since));
+      }
       this.metrics.fileDamaged.inc(file.damaged);
       for (let at = 0; at < file.bodies.length; at += FEW) {
         const some = file.bodies.slice(at, at + FEW);

@@ -1,9 +1,15 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { readEventRule } from '#event-rule/event-rule.js';
 import { minioBody } from '#event-rule/minio-body.fixture.js';
+import { GapStore } from '#event-source/gap-store.js';
+import { Deployment } from '#redis/deployment.js';
 import { freePort } from '../../../test/support/free-port.js';
 import { eventually } from '../../../test/support/eventually.js';
 import { ACCOUNT, startBridge, TestEngine, TOKEN, type RunningBridge } from '../running-bridge.fixture.js';
+import { encodeRecord } from '../intake/write-ahead-record.js';
 
 const OTHER = '6543210987654321';
 const OWN_TOKEN = 'a-token-of-its-own';
@@ -70,5 +76,24 @@ describe('a registered event source', () => {
     expect(await post('nobodys', TOKEN, minioBody({ bucket: 'photos', key: 'two' }))).toBe(200);
     expect(await receiveOne(ACCOUNT)).toMatchObject({ region: 'cn-hangzhou', oss: { bucket: { arn: `acs:oss:cn-hangzhou:${ACCOUNT}:photos` } } });
     expect(await engine.messages.receiveMessages(ACCOUNT, 'events', { count: 1, waitSeconds: 0 })).toEqual([]);
+  });
+
+  it('is searched for what a damaged file of the write-ahead log has lost', async () => {
+    await engine.putSource('searched', { endpoint: `http://127.0.0.1:${await freePort()}`, credentials: { accessKey: 'access', secretKey: 'secret-key' }, buckets: ['photos'] });
+    const dataDir = await mkdtemp(join(tmpdir(), 'magpie-damaged-'));
+    const [first, second, third] = ['a', 'b', 'c'].map((key) => encodeRecord({ source: 'searched', receivedAt: Date.now(), bytes: Buffer.from(minioBody({ key })) }));
+    second!.fill(0xff, 20, 40);
+    await mkdir(join(dataDir, 'bridge'));
+    // No process has this number.
+    await writeFile(join(dataDir, 'bridge', `${hostname()}.4194305.0123abcd-00000001.wal`), Buffer.concat([first!, second!, third!]));
+    const other = await startBridge({ keyPrefix: engine.prefix, dataDir });
+    const gaps = new GapStore(engine.client, await Deployment.open(engine.client, engine.prefix));
+    try {
+      await eventually('the gap is open', async () => (await gaps.list('searched')).some(({ reasons }) => reasons.includes('journal-damaged')));
+      expect((await gaps.list('own')).flatMap(({ reasons }) => reasons)).not.toContain('journal-damaged');
+    } finally {
+      await other.stop();
+      await rm(dataDir, { recursive: true });
+    }
   });
 });
