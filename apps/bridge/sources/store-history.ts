@@ -14,8 +14,8 @@ export interface StoreChange {
 const STUCK_AFTER = 60_000;
 /** Milliseconds after which a queue that is still stuck opens another gap: what waits in it is told by a listing meanwhile. */
 const STUCK_AGAIN = 1_800_000;
-/** Milliseconds: a store writes its time of start with a tenth of a second. */
-const CLOCK_TOLERANCE = 500;
+/** Milliseconds: less than any restart takes. The time of start is written with hundredths of a second and stays the same for the life of a process. */
+const CLOCK_TOLERANCE = 50;
 /** Looks with progress among which the shortest queue counts as the idle one: files that a crash left stay in it for ever. */
 const RECENT = 6;
 
