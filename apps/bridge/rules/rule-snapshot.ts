@@ -2,9 +2,7 @@ import type { EventRuleStore } from '#event-rule/event-rule-store.js';
 import { RuleSet, type RuleChange } from '#event-rule/rule-set.js';
 import type { RedisClient } from '#redis/redis-client.js';
 import type { Logger } from '#runtime/log.js';
-
-/** Milliseconds between two looks for changes that nobody announced. */
-const LOOK_INTERVAL = 5_000;
+import { FollowedState } from '../followed-state.js';
 
 /** Told which rules changed; undefined: perhaps any of them. */
 export type OnRuleChange = (changes: readonly RuleChange[] | undefined) => void;
@@ -22,31 +20,25 @@ interface Snapshot {
 export class RuleSnapshot {
   #snapshot: Snapshot | undefined;
   #loading: Promise<Snapshot> | undefined;
-  #looking: Promise<RuleSet> | undefined;
-  #nextLook: Promise<RuleSet> | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #followed: FollowedState<RuleSet>;
   #onChange: OnRuleChange = () => undefined;
 
   constructor(
     private readonly store: EventRuleStore,
-    private readonly subscriber: RedisClient,
+    subscriber: RedisClient,
     private readonly logger: Logger,
-  ) {}
+  ) {
+    this.#followed = new FollowedState({ subscriber, channel: store.changes, read: () => this.#readCurrent(), what: 'rule', logger });
+  }
 
   /** Follows changes until `stop`; each of them calls `onChange` once its state is there. Does not wait for Redis. */
   start(onChange: OnRuleChange): void {
     this.#onChange = onChange;
-    this.subscriber.on('message', this.#onMessage);
-    this.subscriber.on('ready', this.#look);
-    this.#timer = setInterval(this.#look, LOOK_INTERVAL);
-    this.subscriber.subscribe(this.store.changes).catch((error: unknown) => this.logger.warn({ reason: String(error) }, 'no announcements of rule changes'));
-    this.#look();
+    this.#followed.start();
   }
 
   stop(): void {
-    clearInterval(this.#timer);
-    this.subscriber.off('message', this.#onMessage);
-    this.subscriber.off('ready', this.#look);
+    this.#followed.stop();
   }
 
   /**
@@ -54,22 +46,7 @@ export class RuleSnapshot {
    * @throws RedisUnavailable
    */
   current(): Promise<RuleSet> {
-    // A question that is under way may have been answered before this call; the next one cannot.
-    if (this.#looking === undefined) return this.#startLook();
-    this.#nextLook ??= this.#looking.then(
-      () => this.#startLook(),
-      () => this.#startLook(),
-    );
-    return this.#nextLook;
-  }
-
-  #startLook(): Promise<RuleSet> {
-    this.#nextLook = undefined;
-    const looking = this.#readCurrent().finally(() => {
-      if (this.#looking === looking) this.#looking = undefined;
-    });
-    this.#looking = looking;
-    return looking;
+    return this.#followed.current();
   }
 
   async #readCurrent(): Promise<RuleSet> {
@@ -105,12 +82,4 @@ export class RuleSnapshot {
     this.#onChange(changed?.changes);
     return this.#snapshot;
   }
-
-  readonly #look = (): void => {
-    this.current().catch(() => undefined);
-  };
-
-  readonly #onMessage = (channel: string): void => {
-    if (channel === this.store.changes) this.#look();
-  };
 }

@@ -2,9 +2,7 @@ import type { EventSourceStore } from '#event-source/event-source-store.js';
 import type { EventSource } from '#event-source/event-source.js';
 import type { RedisClient } from '#redis/redis-client.js';
 import type { Logger } from '#runtime/log.js';
-
-/** Milliseconds between two looks for changes that nobody announced. */
-const LOOK_INTERVAL = 5_000;
+import { FollowedState } from '../followed-state.js';
 
 /** One state of all registered sources. */
 export interface KnownSources {
@@ -19,32 +17,24 @@ export interface KnownSources {
  */
 export class SourceSnapshot {
   #known: KnownSources | undefined;
-  #looking: Promise<KnownSources> | undefined;
-  #nextLook: Promise<KnownSources> | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #followed: FollowedState<KnownSources>;
   readonly #listeners: ((sources: KnownSources) => void)[] = [];
 
   constructor(
     private readonly store: Pick<EventSourceStore, 'version' | 'all' | 'changes'>,
-    private readonly subscriber: RedisClient,
+    subscriber: RedisClient,
     private readonly logger: Logger,
-  ) {}
+  ) {
+    this.#followed = new FollowedState({ subscriber, channel: store.changes, read: () => this.#readCurrent(), what: 'event source', logger });
+  }
 
   /** Follows changes until `stop`. Does not wait for Redis. */
   start(): void {
-    this.subscriber.on('message', this.#onMessage);
-    this.subscriber.on('ready', this.#look);
-    this.#timer = setInterval(this.#look, LOOK_INTERVAL);
-    this.subscriber
-      .subscribe(this.store.changes)
-      .catch((error: unknown) => this.logger.warn({ reason: String(error) }, 'no announcements of event source changes'));
-    this.#look();
+    this.#followed.start();
   }
 
   stop(): void {
-    clearInterval(this.#timer);
-    this.subscriber.off('message', this.#onMessage);
-    this.subscriber.off('ready', this.#look);
+    this.#followed.stop();
   }
 
   /** Told of the first state, at once when there is one, and of every other. */
@@ -68,22 +58,7 @@ export class SourceSnapshot {
    * @throws RedisUnavailable
    */
   current(): Promise<KnownSources> {
-    // A question that is under way may have been answered before this call; the next one cannot.
-    if (this.#looking === undefined) return this.#startLook();
-    this.#nextLook ??= this.#looking.then(
-      () => this.#startLook(),
-      () => this.#startLook(),
-    );
-    return this.#nextLook;
-  }
-
-  #startLook(): Promise<KnownSources> {
-    this.#nextLook = undefined;
-    const looking = this.#readCurrent().finally(() => {
-      if (this.#looking === looking) this.#looking = undefined;
-    });
-    this.#looking = looking;
-    return looking;
+    return this.#followed.current();
   }
 
   async #readCurrent(): Promise<KnownSources> {
@@ -98,12 +73,4 @@ export class SourceSnapshot {
     for (const listener of this.#listeners) listener(this.#known);
     return this.#known;
   }
-
-  readonly #look = (): void => {
-    this.current().catch(() => undefined);
-  };
-
-  readonly #onMessage = (channel: string): void => {
-    if (channel === this.store.changes) this.#look();
-  };
 }
