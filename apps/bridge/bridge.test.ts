@@ -14,7 +14,7 @@ describe('the bridge', () => {
   });
 
   afterEach(async () => {
-    for (const { name } of (await engine.rules.list(ACCOUNT, {})).rules) await engine.rules.delete(ACCOUNT, name);
+    await engine.forgetRules();
     await engine.receiveKeys();
   });
 

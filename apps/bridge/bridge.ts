@@ -274,7 +274,7 @@ export class Bridge {
     const leader = new SourceLeader({
       leases: new SourceLeaseStore(this.#client, deployment, consumer),
       sources,
-      tasks: this.#sourceTasks(deployment, { rules: store, sources, activity, journal, marks, inventory, inventories }),
+      tasks: this.#sourceTasks(deployment, { rules: store, sources, activity, gaps, journal, marks, inventory, inventories }),
       onLeading: (count) => metrics.leading.set(count),
       logger,
     });
@@ -298,12 +298,11 @@ export class Bridge {
   }
 
   /** What the leader of a source does. */
-  #sourceTasks(deployment: Deployment, { rules, sources, activity, ...reconciled }: TaskParts): SourceTaskFactory {
+  #sourceTasks(deployment: Deployment, { rules, sources, activity, gaps, ...reconciled }: TaskParts): SourceTaskFactory {
     const wanted = async ({ name, account }: EventSource): Promise<string[]> => {
       const { rules: all } = await rules.all();
       return wantedEvents(name, all.filter((owned) => owned.account === account).map(({ rule }) => rule));
     };
-    const gaps = new GapStore(this.#client, deployment);
     const statuses = new SourceStatusStore(this.#client, deployment);
     const storeParts = {
       statuses,
@@ -337,6 +336,7 @@ interface TaskParts {
   readonly rules: EventRuleStore;
   readonly sources: SourceSnapshot;
   readonly activity: SourceActivity;
+  readonly gaps: GapStore;
   readonly journal: Journal;
   readonly marks: StateMarks;
   readonly inventory: Inventory;

@@ -56,6 +56,10 @@ export class TestEngine {
     await this.sources.put(account, name, readEventSource(name, document));
   }
 
+  async forgetRules(): Promise<void> {
+    for (const { name } of (await this.rules.list(ACCOUNT, {})).rules) await this.rules.delete(ACCOUNT, name);
+  }
+
   /** Receives and deletes whatever is there; the keys of the objects in the order of the messages. */
   async receiveKeys(queue = 'events'): Promise<string[]> {
     return (await this.receive(queue)).map(({ key }) => key);

@@ -28,7 +28,7 @@ describe('the cases that are run here', () => {
   });
 
   afterEach(async () => {
-    for (const { name } of (await engine.rules.list(ACCOUNT, {})).rules) await engine.rules.delete(ACCOUNT, name);
+    await engine.forgetRules();
     await engine.receiveKeys();
   });
 
